@@ -1,0 +1,190 @@
+"""What coaches and athletes type about people and races, checked and turned into domain values."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.utils.text import slugify
+
+from athletes.measures import (
+    MeasureError,
+    format_clock,
+    parse_clock,
+    parse_distance,
+)
+from athletes.models import Athlete, Group, RacePerformance, Team, User
+from athletes.paces import RACED_M, implausible
+
+
+class ClockField(forms.CharField):
+    """A time as a coach types it, 17:05.3, in seconds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 20)
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("inputmode", "text")
+        self.widget.attrs.setdefault("class", "clock")
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Decimal):
+            return format_clock(value, places=0 if value == value.to_integral() else 1)
+        return value
+
+    def clean(self, value: Any) -> Decimal | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_clock(text)
+        except MeasureError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class DistanceField(forms.CharField):
+    """A distance as a coach types it, 5k or 1 mile, in metres."""
+
+    def clean(self, value: Any) -> Decimal | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_distance(text)
+        except MeasureError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class TeamForm(forms.Form):
+    name = forms.CharField(label="Name of the team", max_length=80)
+    coach = forms.CharField(label="Your own name", max_length=120)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not slugify(name):
+            raise forms.ValidationError("Write a name with at least one letter or figure in it.")
+        return name
+
+    def free_slug(self) -> str:
+        """Return a slug that no team has yet."""
+        base = slugify(self.cleaned_data["name"])[:32]
+        taken = set(Team.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+        numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
+        return next(slug for slug in (base, *numbered) if slug not in taken)
+
+
+class GroupForm(forms.ModelForm):
+    class Meta:
+        model = Group
+        fields = ["name"]
+
+
+class AthleteForm(forms.ModelForm):
+    """An athlete as the coach keeps them; the weekly volume is typed in kilometres."""
+
+    weekly_km = forms.DecimalField(
+        label="Usual week in km", min_value=0, max_value=400, decimal_places=1, required=False
+    )
+
+    class Meta:
+        model = Athlete
+        fields = [
+            "name",
+            "email",
+            "sex",
+            "birth_year",
+            "level",
+            "groups",
+            "track_limit",
+            "time_zone",
+            "units",
+            "hr_max",
+            "send_weekday",
+            "send_time",
+        ]
+        labels = {
+            "send_weekday": "Plan is mailed on",
+            "send_time": "at (own time)",
+            "track_limit": "Track sessions a week, at most",
+        }
+        widgets = {
+            "groups": forms.CheckboxSelectMultiple,
+            "send_time": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        }
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.team = team
+        groups: Any = self.fields["groups"]
+        groups.queryset = team.groups.order_by("name")
+        if self.instance.weekly_volume_m is not None:
+            self.initial["weekly_km"] = Decimal(self.instance.weekly_volume_m) / 1000
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+    def save(self, commit: bool = True) -> Athlete:
+        km = self.cleaned_data["weekly_km"]
+        self.instance.weekly_volume_m = None if km is None else int(km * 1000)
+        return super().save(commit)
+
+
+class RaceForm(forms.ModelForm):
+    distance_m = DistanceField(label="Distance", max_length=20)
+    time_s = ClockField(label="Time")
+
+    class Meta:
+        model = RacePerformance
+        fields = ["distance_m", "time_s", "raced_on", "surface"]
+        labels = {"raced_on": "Day (if known)"}
+        widgets = {"raced_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def __init__(self, *args: Any, athlete: Athlete, today: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.athlete = athlete
+        self.today = today
+
+    def clean_raced_on(self) -> Any:
+        raced_on = self.cleaned_data["raced_on"]
+        if raced_on and raced_on > self.today:
+            raise forms.ValidationError("This day has not come yet.")
+        return raced_on
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        distance_m, time_s = cleaned.get("distance_m"), cleaned.get("time_s")
+        if distance_m and not RACED_M[0] <= distance_m <= RACED_M[1]:
+            self.add_error("distance_m", "Races of 100 m to 400 km are kept.")
+        elif distance_m and time_s and (doubt := implausible(distance_m=distance_m, time_s=time_s)):
+            self.add_error("time_s", doubt)
+        return cleaned
+
+
+class AcceptForm(forms.Form):
+    """A new account for an invited athlete: only the password is asked."""
+
+    password = forms.CharField(
+        label="Choose a password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password
+
+
+class RosterForm(forms.Form):
+    """The squad as a coach's spreadsheet saves it, and perhaps the results beside it."""
+
+    roster = forms.FileField(label="Roster (CSV)")
+    results = forms.FileField(label="Dated race results (CSV, may be left out)", required=False)
+
+    def files_read(self) -> tuple[bytes, bytes | None]:
+        """Return the bytes of the roster, and of the results where they were given."""
+        roster, results = self.cleaned_data["roster"], self.cleaned_data["results"]
+        return roster.read(), results.read() if results else None

@@ -1,0 +1,388 @@
+"""Who runs, how fast, and who may see whom."""
+
+import hashlib
+import secrets
+import zoneinfo
+from datetime import date, datetime, time, timedelta
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from athletes.measures import distance_name, format_clock
+from athletes.paces import RACED_M
+from athletes.predictions import AthletePaces, Race, athlete_paces
+
+INVITATION_LIFE = timedelta(days=7)
+
+
+class Weekday(models.IntegerChoices):
+    """ISO weekdays."""
+
+    MONDAY = 1
+    TUESDAY = 2
+    WEDNESDAY = 3
+    THURSDAY = 4
+    FRIDAY = 5
+    SATURDAY = 6
+    SUNDAY = 7
+
+
+class InvitationUsed(Exception):
+    """The invitation was accepted before, has expired, or belongs to another address."""
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        user = self.model(email=email.strip().lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who logs in, with an email address as the name; a coach, an athlete, or both."""
+
+    email = models.EmailField("email address", max_length=254, unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_one_per_email",
+                violation_error_message="There is an account with this address already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def coached_by(self, user: User) -> Self:
+        """Return the teams that this user coaches."""
+        return self.filter(memberships__user=user)
+
+
+class Team(models.Model):
+    """A coach's club or squad; nothing is shared between two of them."""
+
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=40, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One coach's place in a team."""
+
+    class Role(models.TextChoices):
+        HEAD = "HEAD", "Head coach"
+        ASSISTANT = "ASSISTANT", "Assistant coach"
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.ASSISTANT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="membership_one_per_coach"),
+            models.UniqueConstraint(
+                fields=["team"], condition=Q(role="HEAD"), name="membership_one_head_coach"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=["HEAD", "ASSISTANT"]), name="membership_role_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
+
+
+class Group(models.Model):
+    """Athletes of one team who are planned together."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="groups")
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "team",
+                Lower("name"),
+                name="group_one_per_name",
+                violation_error_message="This team has a group of that name already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AthleteQuerySet(models.QuerySet["Athlete"]):
+    def visible_to(self, user: User) -> Self:
+        """Return the athletes whose pages this user may read: those coached, and oneself."""
+        return self.filter(
+            Q(team__in=Team.objects.coached_by(user)) | Q(user=user), team__isnull=False
+        )
+
+    def coached_by(self, user: User) -> Self:
+        """Return the athletes whose training this user may change."""
+        return self.filter(team__in=Team.objects.coached_by(user))
+
+
+def time_zones() -> set[str]:
+    """Return the names of the time zones that people live in."""
+    # Two names are no places: what they mean depends on the machine.
+    return zoneinfo.available_timezones() - {"Factory", "localtime"}
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in time_zones():
+        raise ValidationError(
+            "“%(name)s” is no time zone; write it as Europe/London or America/New_York.",
+            params={"name": name},
+        )
+
+
+class Athlete(models.Model):
+    """A runner of a team, with what the plan needs to know of them.
+
+    `weekly_volume_m` is the usual week in metres. `send_weekday` (ISO, Monday 1) and `send_time`
+    are the athlete's own day and hour for the mail of the coming week, in `time_zone`.
+    """
+
+    class Level(models.TextChoices):
+        BEGINNER = "BEGINNER", "Beginner"
+        INTERMEDIATE = "INTERMEDIATE", "Intermediate"
+        ADVANCED = "ADVANCED", "Advanced"
+
+    class Units(models.TextChoices):
+        KM = "KM", "Kilometres"
+        MI = "MI", "Miles"
+
+    class Sex(models.TextChoices):
+        F = "F", "Female"
+        M = "M", "Male"
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="athletes")
+    user = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="athletes", editable=False
+    )
+    groups = models.ManyToManyField(Group, related_name="athletes", blank=True)
+    name = models.CharField(max_length=80)
+    email = models.EmailField(max_length=254)
+    sex = models.CharField(max_length=1, choices=Sex, blank=True)
+    birth_year = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1900), MaxValueValidator(2100)]
+    )
+    level = models.CharField(max_length=12, choices=Level, default=Level.INTERMEDIATE)
+    time_zone = models.CharField(max_length=40, default="UTC", validators=[validate_time_zone])
+    units = models.CharField(max_length=2, choices=Units, default=Units.KM)
+    weekly_volume_m = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(400_000)]
+    )
+    hr_max = models.PositiveSmallIntegerField(
+        "maximum heart rate",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(120), MaxValueValidator(230)],
+    )
+    track_limit = models.PositiveSmallIntegerField(
+        "track sessions a week", default=2, choices=[(2, "2"), (1, "1"), (0, "0 (injured)")]
+    )
+    send_weekday = models.PositiveSmallIntegerField(default=Weekday.SUNDAY, choices=Weekday)
+    send_time = models.TimeField(default=time(18))
+
+    objects = AthleteQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "team",
+                Lower("email"),
+                name="athlete_one_per_email",
+                violation_error_message="This team has an athlete with that address already.",
+            ),
+            models.UniqueConstraint(fields=["team", "user"], name="athlete_one_per_user"),
+            models.CheckConstraint(
+                condition=Q(track_limit__range=(0, 2)), name="athlete_track_limit_is_0_to_2"
+            ),
+            models.CheckConstraint(
+                condition=Q(send_weekday__range=(1, 7)), name="athlete_send_weekday_is_iso"
+            ),
+            models.CheckConstraint(
+                condition=Q(level__in=["BEGINNER", "INTERMEDIATE", "ADVANCED"]),
+                name="athlete_level_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(units__in=["KM", "MI"]), name="athlete_units_are_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def today(self, now: datetime) -> date:
+        """Return the athlete's own date at this instant."""
+        return now.astimezone(zoneinfo.ZoneInfo(self.time_zone)).date()
+
+    def paces(self, *, today: date) -> AthletePaces | None:
+        """Return the paces that the athlete's races support, or None without a usable race.
+
+        Reads `races`, so prefetch them where many athletes are planned at once.
+        """
+        return athlete_paces([race.as_race() for race in self.races.all()], today=today)
+
+    def invite(self, *, by: User, now: datetime) -> tuple["Invitation", str]:
+        """Make a fresh invitation and end older open ones; return it with its secret token."""
+        token = secrets.token_urlsafe(24)
+        with transaction.atomic():
+            self.invitations.filter(accepted_at=None).update(expires_at=now)
+            invitation = self.invitations.create(
+                email=self.email,
+                token_hash=hash_token(token),
+                invited_by=by,
+                expires_at=now + INVITATION_LIFE,
+            )
+        return invitation, token
+
+
+class RacePerformanceQuerySet(models.QuerySet["RacePerformance"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(athlete__in=Athlete.objects.visible_to(user))
+
+    def personal_records(self) -> Self:
+        """Return the fastest race of each athlete at each distance."""
+        faster = RacePerformance.objects.filter(
+            Q(time_s__lt=models.OuterRef("time_s"))
+            | Q(time_s=models.OuterRef("time_s"), pk__lt=models.OuterRef("pk")),
+            athlete=models.OuterRef("athlete"),
+            distance_m=models.OuterRef("distance_m"),
+        )
+        return self.filter(~models.Exists(faster))
+
+
+class RacePerformance(models.Model):
+    """One race result; every one is kept, and the PR is the fastest of them.
+
+    `distance_m` keeps the millimetre (a mile is 1609.344 m), `time_s` the hundredth.
+    `raced_on` is None where the day is not known.
+    """
+
+    class Surface(models.TextChoices):
+        ROAD = "ROAD", "Road"
+        TRACK = "TRACK", "Track"
+        INDOOR = "INDOOR", "Indoor track"
+        TRAIL = "TRAIL", "Trail"
+        UNKNOWN = "UNKNOWN", "Not known"
+
+    athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="races")
+    distance_m = models.DecimalField(max_digits=9, decimal_places=3)
+    time_s = models.DecimalField(max_digits=8, decimal_places=2)
+    raced_on = models.DateField(null=True, blank=True)
+    surface = models.CharField(max_length=8, choices=Surface, default=Surface.UNKNOWN)
+
+    objects = RacePerformanceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(distance_m__range=RACED_M),
+                name="race_distance_is_sane",
+            ),
+            models.CheckConstraint(condition=Q(time_s__gt=0), name="race_time_is_positive"),
+            models.CheckConstraint(
+                condition=Q(surface__in=["ROAD", "TRACK", "INDOOR", "TRAIL", "UNKNOWN"]),
+                name="race_surface_is_known",
+            ),
+            models.UniqueConstraint(
+                fields=["athlete", "distance_m", "time_s", "raced_on"],
+                name="race_kept_once",
+                violation_error_message="This result is in the list already.",
+            ),
+            models.UniqueConstraint(
+                fields=["athlete", "distance_m", "time_s"],
+                condition=Q(raced_on=None),
+                name="race_undated_kept_once",
+                violation_error_message="This result is in the list already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{distance_name(self.distance_m)} {format_clock(self.time_s)}"
+
+    def as_race(self) -> Race:
+        return Race(distance_m=self.distance_m, time_s=self.time_s, raced_on=self.raced_on)
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, now: datetime) -> Self:
+        return self.filter(accepted_at=None, expires_at__gt=now)
+
+    def by_token(self, token: str) -> Self:
+        return self.filter(token_hash=hash_token(token))
+
+
+class Invitation(models.Model):
+    """A coach's mail to an athlete to take up their account; good once, for seven days.
+
+    Only a hash of the token is stored: a copy of the database opens no account.
+    """
+
+    athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email}"
+
+    def accept(self, *, user: User, now: datetime) -> None:
+        """Tie the athlete to this user; exactly one caller gets through.
+
+        :raises InvitationUsed: if it was accepted before, has expired, or the address differs
+        """
+        if user.email.lower() != self.email.lower():
+            raise InvitationUsed
+        with transaction.atomic():
+            taken = Invitation.objects.open(now).filter(pk=self.pk).update(accepted_at=now)
+            tied = taken and Athlete.objects.filter(
+                Q(user=None) | Q(user=user), pk=self.athlete_id
+            ).update(user=user)
+            if not tied:
+                raise InvitationUsed

@@ -1,0 +1,264 @@
+"""Pages of people: teams, athletes, races, invitations. Each begins with what its user may see."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from athletes.accounts import send_invitation
+from athletes.forms import AcceptForm, AthleteForm, GroupForm, RaceForm, RosterForm, TeamForm
+from athletes.models import (
+    Athlete,
+    Invitation,
+    InvitationUsed,
+    Membership,
+    RacePerformance,
+    Team,
+    User,
+)
+from athletes.requests import SiteRequest
+from athletes.roster import RosterRefused, import_roster
+
+TRAINING = ("easy", "marathon", "threshold", "interval", "vo2max", "repetition")
+RACES = ("mile", "3k", "5k", "10k", "half", "marathon")
+
+
+def home(request: SiteRequest) -> HttpResponse:
+    """Send a coach to the board, an athlete to today, and anybody else to start a team."""
+    team = Team.objects.coached_by(request.user).order_by("pk").first()
+    if team:
+        return redirect("board_now", slug=team.slug)
+    if Athlete.objects.filter(user=request.user).exists():
+        return redirect("today")
+    return redirect("team_add")
+
+
+@require_POST
+@login_not_required
+def theme_set(request: SiteRequest) -> HttpResponse:
+    """Remember light, dark, or the device's own, and go back."""
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = reverse("home")
+    response = redirect(back)
+    theme = request.POST.get("theme", "")
+    if theme in ("light", "dark"):
+        response.set_cookie("theme", theme, max_age=31_536_000, samesite="Lax", httponly=True)
+    else:
+        response.delete_cookie("theme")
+    return response
+
+
+def team_add(request: SiteRequest) -> HttpResponse:
+    form = TeamForm(request.POST or None, initial={"coach": request.user.name})
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            team = Team.objects.create(name=form.cleaned_data["name"], slug=form.free_slug())
+            team.memberships.create(user=request.user, role=Membership.Role.HEAD)
+            User.objects.filter(pk=request.user.pk).update(name=form.cleaned_data["coach"])
+        return redirect("roster", slug=team.slug)
+    return _page(request, "athletes/team_add.html", {"form": form})
+
+
+def coached_team(request: SiteRequest, slug: str) -> Team:
+    return get_object_or_404(Team.objects.coached_by(request.user), slug=slug)
+
+
+def roster(request: SiteRequest, slug: str) -> HttpResponse:
+    team = coached_team(request, slug)
+    return render(request, "athletes/roster.html", roster_context(request, team))
+
+
+def roster_context(request: SiteRequest, team: Team, **more: Any) -> dict[str, Any]:
+    athletes = team.athletes.prefetch_related("groups", "races").order_by("name", "pk")
+    page = Paginator(athletes, 50).get_page(request.GET.get("page"))
+    today = timezone.now().date()
+    rows = [(athlete, athlete.paces(today=today)) for athlete in page]
+    return {"team": team, "page": page, "rows": rows, "group_form": GroupForm()} | more
+
+
+@require_POST
+def group_add(request: SiteRequest, slug: str) -> HttpResponse:
+    team = coached_team(request, slug)
+    form = GroupForm(request.POST)
+    form.instance.team = team
+    if form.is_valid():
+        form.save()
+        messages.success(request, f"Group “{form.instance.name}” is there. Tick it at an athlete.")
+        return redirect("roster", slug=slug)
+    context = roster_context(request, team, group_form=form)
+    return render(request, "athletes/roster.html", context, status=422)
+
+
+def roster_import(request: SiteRequest, slug: str) -> HttpResponse:
+    """Take in a squad from its spreadsheet, all of it or nothing; or only check it."""
+    team = coached_team(request, slug)
+    form = RosterForm(request.POST or None, request.FILES or None)
+    context: dict[str, Any] = {"team": team, "form": form}
+    if request.method == "POST" and form.is_valid():
+        only_check = request.POST.get("action") != "import"
+        try:
+            context["report"] = import_roster(
+                team,
+                *form.files_read(),
+                # Today where the day begins first: an athlete there may have raced already.
+                today=(timezone.now() + timedelta(hours=14)).date(),
+                dry_run=only_check,
+            )
+        except RosterRefused as error:
+            context["errors"] = error.errors
+        else:
+            if not only_check:
+                messages.success(request, f"Imported. {context['report']}.")
+                return redirect("roster", slug=slug)
+            return render(request, "athletes/roster_import.html", context)
+    return _page(request, "athletes/roster_import.html", context)
+
+
+def athlete_add(request: SiteRequest, slug: str) -> HttpResponse:
+    team = coached_team(request, slug)
+    form = AthleteForm(request.POST or None, team=team)
+    if request.method == "POST" and form.is_valid():
+        athlete = form.save()
+        return redirect("athlete_detail", athlete_id=athlete.pk)
+    return _page(request, "athletes/athlete_form.html", {"form": form, "team": team})
+
+
+def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    athlete = get_object_or_404(
+        Athlete.objects.coached_by(request.user).select_related("team"), pk=athlete_id
+    )
+    form = AthleteForm(request.POST or None, team=athlete.team, instance=athlete)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        return redirect("athlete_detail", athlete_id=athlete_id)
+    context = {"form": form, "team": athlete.team, "athlete": athlete}
+    return _page(request, "athletes/athlete_form.html", context)
+
+
+def athlete_detail(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    athlete = get_object_or_404(
+        Athlete.objects.visible_to(request.user).select_related("team"), pk=athlete_id
+    )
+    return render(request, "athletes/athlete_detail.html", detail_context(request, athlete))
+
+
+def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[str, Any]:
+    now = timezone.now()
+    today = athlete.today(now)
+    paces = athlete.paces(today=today)
+    return {
+        "athlete": athlete,
+        "team": athlete.team,
+        "is_coach": Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists(),
+        "races": athlete.races.order_by("distance_m", "time_s", "pk"),
+        "records": set(athlete.races.personal_records().values_list("pk", flat=True)),
+        "paces": paces,
+        "training": [(name, paces.pace(name)) for name in TRAINING] if paces else [],
+        "equivalents": [(name, *paces.race_time(name)) for name in RACES] if paces else [],
+        "invitation": athlete.invitations.open(now).first(),
+        "race_form": RaceForm(athlete=athlete, today=today),
+        "monday": _monday(today),
+    } | more
+
+
+@require_POST
+def race_add(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    athlete = get_object_or_404(
+        Athlete.objects.visible_to(request.user).select_related("team"), pk=athlete_id
+    )
+    form = RaceForm(request.POST, athlete=athlete, today=athlete.today(timezone.now()))
+    if form.is_valid():
+        race = form.save()
+        messages.success(request, f"Kept: {race}.")
+        return redirect("athlete_detail", athlete_id=athlete_id)
+    context = detail_context(request, athlete, race_form=form)
+    return render(request, "athletes/athlete_detail.html", context, status=422)
+
+
+@require_POST
+def race_remove(request: SiteRequest, race_id: int) -> HttpResponse:
+    race = get_object_or_404(RacePerformance.objects.visible_to(request.user), pk=race_id)
+    race.delete()
+    messages.success(request, f"Removed: {race}.")
+    return redirect("athlete_detail", athlete_id=race.athlete_id)
+
+
+@require_POST
+def athlete_invite(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    athlete = get_object_or_404(
+        Athlete.objects.coached_by(request.user).select_related("team"), pk=athlete_id
+    )
+    invitation, token = athlete.invite(by=request.user, now=timezone.now())
+    send_invitation(invitation, athlete=athlete, token=token, coach=request.user)
+    messages.success(request, f"Invitation sent to {invitation.email}; it is good for 7 days.")
+    return redirect("athlete_detail", athlete_id=athlete_id)
+
+
+@login_not_required
+def invitation_accept(request: SiteRequest, token: str) -> HttpResponse:
+    """Show the invitation; on POST tie the athlete to the account, a new one if need be."""
+    now = timezone.now()
+    invitation = (
+        Invitation.objects.open(now)
+        .by_token(token)
+        .select_related("athlete__team", "invited_by")
+        .first()
+    )
+    if invitation is None:
+        return render(request, "athletes/invitation_ended.html", status=404)
+    known = User.objects.filter(email__iexact=invitation.email).first()
+    form = None
+    if known is None:
+        newcomer = User(email=invitation.email.lower(), name=invitation.athlete.name)
+        form = AcceptForm(request.POST or None, user=newcomer)
+    context = {"invitation": invitation, "form": form, "known": known}
+    if request.method == "POST" and (form is None or form.is_valid()):
+        try:
+            return accept(request, invitation, form)
+        except InvitationUsed:
+            return render(request, "athletes/invitation_ended.html", status=409)
+    return _page(request, "athletes/invitation_accept.html", context)
+
+
+def accept(request: SiteRequest, invitation: Invitation, form: AcceptForm | None) -> HttpResponse:
+    """Take up an invitation: as the one logged in, or as a new account that is then logged in.
+
+    :raises InvitationUsed: if somebody was faster, or another account is logged in
+    """
+    now = timezone.now()
+    if form is None:
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('account_login')}?next={request.path}")
+        invitation.accept(user=request.user, now=now)
+        return redirect("today")
+    with transaction.atomic():
+        user = form.user
+        user.set_password(form.cleaned_data["password"])
+        user.save()
+        # The token came by mail: whoever holds it reads that address.
+        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+        invitation.accept(user=user, now=now)
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    return redirect("today")
+
+
+def _monday(day: date) -> date:
+    return date.fromordinal(day.toordinal() - day.weekday())
+
+
+def _page(request: SiteRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Answer a form's page: 422 where what was posted could not be taken."""
+    return render(request, template, context, status=422 if request.method == "POST" else 200)

@@ -1,0 +1,54 @@
+"""The Celery application, and the worker's sign of life."""
+
+import logging
+import os
+from typing import Any
+
+from celery import Celery, bootsteps
+from django.db import DatabaseError, close_old_connections, connection
+from django.utils import timezone
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coachsite.settings")
+
+app = Celery("coachsite")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+HEARTBEAT_SECONDS = 10
+log = logging.getLogger(__name__)
+
+
+class Heartbeat(bootsteps.StartStopStep):
+    """Let the worker's main process write to the database that it is alive.
+
+    Not a task: a task would only run while beat and broker work too, and the health page could not
+    tell which of the three is down.
+    """
+
+    requires = {"celery.worker.components:Timer"}
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        self.timer_entry: Any = None
+
+    def start(self, parent: Any) -> None:
+        self.beat()
+        self.timer_entry = parent.timer.call_repeatedly(HEARTBEAT_SECONDS, self.beat)
+
+    def stop(self, parent: Any) -> None:
+        if self.timer_entry:
+            self.timer_entry.cancel()
+
+    def beat(self) -> None:
+        from workouts.models import Heartbeat as HeartbeatRow
+
+        try:
+            close_old_connections()
+            HeartbeatRow.beat("worker", now=timezone.now())
+        except DatabaseError as error:
+            log.warning("the worker could not write its heartbeat: %s", error)
+        finally:
+            # Pool children are forked from this process and must not inherit its connection.
+            connection.close()
+
+
+app.steps["worker"].add(Heartbeat)

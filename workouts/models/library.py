@@ -1,0 +1,91 @@
+"""The library: recipes of sessions, in the workout notation."""
+
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from athletes.models import Athlete, Team, User
+from workouts.library import LIBRARY
+from workouts.notation import NotationError, parse_workout
+
+
+class Kind(models.TextChoices):
+    """What sort of session it is; only TRACK takes one of the week's track slots."""
+
+    EASY = "EASY", "Easy run"
+    LONG = "LONG", "Long run"
+    TEMPO = "TEMPO", "Tempo"
+    THRESHOLD = "THRESHOLD", "Lactate threshold"
+    PROGRESSION = "PROGRESSION", "Progression run"
+    FARTLEK = "FARTLEK", "Fartlek"
+    TRACK = "TRACK", "Track session"
+    STRENGTH = "STRENGTH", "Strength"
+    CROSS = "CROSS", "Cross-training"
+    REST = "REST", "Rest"
+
+    @property
+    def letter(self) -> str:
+        """One letter for the board, different for each kind."""
+        return {"TRACK": "T", "TEMPO": "M", "THRESHOLD": "H", "CROSS": "X", "REST": "–"}.get(
+            self.value, self.value[0]
+        )
+
+
+def validate_notation(text: str) -> None:
+    try:
+        parse_workout(text)
+    except NotationError as error:
+        raise ValidationError(str(error)) from error
+
+
+class WorkoutQuerySet(models.QuerySet["Workout"]):
+    def visible_to(self, user: User) -> Self:
+        """Return the common library and the workouts of the teams that this user coaches."""
+        return self.filter(Q(team=None) | Q(team__in=Team.objects.coached_by(user)))
+
+    def load_library(self) -> int:
+        """Write every recipe of the common library, known by its slug; return the number."""
+        for recipe in LIBRARY:
+            self.update_or_create(team=None, slug=recipe.slug, defaults=recipe._asdict())
+        return len(LIBRARY)
+
+    def of_team(self, team: Team) -> Self:
+        return self.filter(Q(team=None) | Q(team=team))
+
+
+class Workout(models.Model):
+    """A recipe: notation text, a kind, whom it is for and what for.
+
+    `team` is None for the common library, whose rows `load_library` writes and nobody edits; a
+    `slug` names those rows from release to release.
+    """
+
+    team = models.ForeignKey(Team, models.CASCADE, null=True, related_name="workouts")
+    slug = models.SlugField(max_length=40, blank=True, editable=False)
+    title = models.CharField(max_length=80)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.TRACK)
+    level = models.CharField(max_length=12, choices=Athlete.Level, blank=True)
+    purpose = models.CharField(max_length=200, blank=True)
+    notation = models.TextField(max_length=4000, validators=[validate_notation])
+
+    objects = WorkoutQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "team",
+                Lower("title"),
+                name="workout_one_per_title",
+                violation_error_message="The library has a workout of that title already.",
+            ),
+            models.UniqueConstraint(
+                fields=["slug"], condition=Q(team=None), name="workout_one_per_slug"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="workout_kind_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title

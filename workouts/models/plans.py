@@ -1,0 +1,262 @@
+"""Published plans, frozen, and the deliveries that carry each to one inbox."""
+
+import uuid
+import zoneinfo
+from datetime import date, datetime, time, timedelta
+from typing import Self
+
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from athletes.models import Athlete, User
+from workouts.models.weeks import TrainingWeek
+
+# Longer than the longest task (settings) and than the ten minutes that a server may take to answer
+# the end of a mail (RFC 5321, 4.5.3.2.6).
+LEASE = timedelta(minutes=15)
+MAX_ATTEMPTS = 8
+HOLD_UNCLEAR = timedelta(minutes=30)
+
+
+def due_at(athlete: Athlete, starts_on: date) -> datetime:
+    """Return the instant (UTC) at which the plan of that week is due in the athlete's inbox.
+
+    The athlete's send day falls in the seven days up to the Monday itself: Monday is the first day
+    of the week, any other day lies before it. An hour that a clock change skips is shifted
+    forward, one that it repeats is taken the first time.
+    """
+    day = starts_on + timedelta(days=(athlete.send_weekday - 8) % -7)
+    return _instant(athlete, day, athlete.send_time)
+
+
+def _instant(athlete: Athlete, day: date, at: time) -> datetime:
+    zone = zoneinfo.ZoneInfo(athlete.time_zone)
+    return datetime.combine(day, at, zone).astimezone(zoneinfo.ZoneInfo("UTC"))
+
+
+class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(week__in=TrainingWeek.objects.visible_to(user))
+
+    def latest_revisions(self) -> Self:
+        """Return the newest revision of each week."""
+        newer = PublishedPlan.objects.filter(
+            week=models.OuterRef("week"), revision__gt=models.OuterRef("revision")
+        )
+        return self.filter(~models.Exists(newer))
+
+    def publish(self, week: TrainingWeek, *, now: datetime, by: User | None) -> "PublishedPlan":
+        """Do the work of `TrainingWeek.publish`."""
+        with transaction.atomic():
+            # The lock makes two publications of one week follow each other.
+            TrainingWeek.objects.select_for_update().get(pk=week.pk)
+            latest = self.filter(week=week).order_by("-revision").first()
+            content = week.content(today=week.athlete.today(now))
+            if latest and latest.content == content:
+                if week.changed_at > latest.published_at:
+                    # Changed and changed back: the board need not call it changed.
+                    TrainingWeek.objects.filter(pk=week.pk).update(changed_at=latest.published_at)
+                return latest
+            Delivery.objects.filter(plan__week=week, state=Delivery.State.DUE).update(
+                state=Delivery.State.SKIPPED, last_error="replaced by a newer revision"
+            )
+            plan = self.create(
+                week=week,
+                revision=latest.revision + 1 if latest else 1,
+                published_at=now,
+                published_by=by,
+                content=content,
+            )
+            Delivery.objects.promise(plan, now=now)
+            return plan
+
+
+class PublishedPlan(models.Model):
+    """One frozen revision of a training week; never edited, so what was sent stays as it was sent.
+
+    `content` is `TrainingWeek.content`: sessions with targets in seconds and distances in metres.
+    """
+
+    week = models.ForeignKey(TrainingWeek, models.CASCADE, related_name="plans")
+    revision = models.PositiveSmallIntegerField()
+    published_at = models.DateTimeField()
+    published_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    content = models.JSONField()
+
+    objects = PublishedPlanQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["week", "revision"], name="plan_one_per_revision"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.week}, revision {self.revision}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def coached_by(self, user: User) -> Self:
+        return self.filter(plan__week__in=TrainingWeek.objects.coached_by(user))
+
+    def promise(self, plan: PublishedPlan, *, now: datetime) -> "Delivery":
+        """Write the delivery of a plan, due at the athlete's hour or at once if that is past."""
+        week = plan.week
+        not_after = _instant(week.athlete, week.starts_on + timedelta(days=7), time(0))
+        return self.create(
+            plan=plan,
+            due_at=max(due_at(week.athlete, week.starts_on), now),
+            not_after=not_after,
+            state=Delivery.State.DUE if now < not_after else Delivery.State.SKIPPED,
+            last_error="" if now < not_after else "published after the week had ended",
+        )
+
+    def due(self, now: datetime) -> Self:
+        """Return the deliveries that a worker may claim: due and unsent, or dropped by a worker.
+
+        A delivery whose worker vanished while the mail was on the wire is not among them: whether
+        it arrived is unclear, see `unclear`.
+        """
+        waiting = Q(state=Delivery.State.DUE, due_at__lte=now) & (
+            Q(next_try_at=None) | Q(next_try_at__lte=now)
+        )
+        dropped = Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
+        held = Q(state=Delivery.State.UNCLEAR, next_try_at__lte=now, resent=False)
+        return self.filter(waiting | dropped | held)
+
+    def claim(self, delivery_id: int, *, now: datetime) -> uuid.UUID | None:
+        """Take the delivery for this worker; exactly one caller gets the token of the lease."""
+        token = uuid.uuid4()
+        taken = (
+            self.due(now)
+            .filter(pk=delivery_id)
+            .update(
+                # A mail that may have arrived is sent once more, never twice.
+                resent=models.Case(
+                    models.When(state=Delivery.State.UNCLEAR, then=True), default=F("resent")
+                ),
+                state=Delivery.State.CLAIMED,
+                lease_token=token,
+                lease_until=now + LEASE,
+                attempts=F("attempts") + 1,
+            )
+        )
+        return token if taken else None
+
+    def held_by(self, token: uuid.UUID) -> Self:
+        """Return the delivery whose lease this token still holds."""
+        return self.filter(
+            lease_token=token,
+            state__in=[Delivery.State.CLAIMED, Delivery.State.TRANSMITTING],
+        )
+
+    def settle_lost(self, *, now: datetime) -> None:
+        """Give a state to deliveries that no worker will finish.
+
+        A worker that vanished with the mail on the wire leaves an unclear result; a plan whose week
+        is over, or that was tried too often, goes out no more.
+        """
+        self.filter(state=Delivery.State.TRANSMITTING, lease_until__lt=now).update(
+            state=Delivery.State.UNCLEAR,
+            next_try_at=now + HOLD_UNCLEAR,
+            last_error="the worker stopped while the mail was being handed over",
+        )
+        self.filter(state=Delivery.State.DUE, not_after__lte=now).update(
+            state=Delivery.State.SKIPPED, last_error="the week was over before it could be sent"
+        )
+        self.filter(
+            Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now),
+            attempts__gte=MAX_ATTEMPTS,
+        ).update(state=Delivery.State.FAILED)
+
+    def send_now(self, *, now: datetime) -> int:
+        """Make waiting deliveries due at once; return how many."""
+        return self.filter(state=Delivery.State.DUE, due_at__gt=now).update(due_at=now)
+
+
+class Delivery(models.Model):
+    """A published plan's way to one inbox, and the queue: the broker carries ids only.
+
+    `message_id` is fixed before the first try, so that a second copy, where the end of a
+    conversation was unclear, can be known for one by the receiver. Instants are UTC.
+    """
+
+    class State(models.TextChoices):
+        DUE = "DUE", "Waiting"
+        CLAIMED = "CLAIMED", "Being prepared"
+        TRANSMITTING = "TRANSMITTING", "On the wire"
+        SENT = "SENT", "Sent"
+        UNCLEAR = "UNCLEAR", "Unclear"
+        FAILED = "FAILED", "Failed"
+        SKIPPED = "SKIPPED", "Not sent"
+
+    plan = models.OneToOneField(PublishedPlan, models.CASCADE, related_name="delivery")
+    state = models.CharField(max_length=12, choices=State, default=State.DUE)
+    due_at = models.DateTimeField()
+    not_after = models.DateTimeField()
+    message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    resent = models.BooleanField(default=False)
+    sent_at = models.DateTimeField(null=True)
+    sent_to = models.EmailField(max_length=254, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "DUE",
+                        "CLAIMED",
+                        "TRANSMITTING",
+                        "SENT",
+                        "UNCLEAR",
+                        "FAILED",
+                        "SKIPPED",
+                    ]
+                ),
+                name="delivery_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="SENT", sent_at__isnull=False)
+                | (~Q(state="SENT") & Q(sent_at__isnull=True)),
+                name="delivery_sent_has_its_time",
+            ),
+        ]
+        indexes = [
+            # The sweep asks for these every few seconds; sent rows, nearly all, stay outside.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["DUE", "CLAIMED", "TRANSMITTING", "UNCLEAR"]),
+                name="delivery_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"mail of {self.plan}"
+
+
+class Heartbeat(models.Model):
+    """When a part of the machinery was last seen alive: the worker, and the sweep it runs."""
+
+    part = models.CharField(max_length=10, primary_key=True)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.part} at {self.beat_at:%H:%M:%S}"
+
+    @classmethod
+    def beat(cls, part: str, *, now: datetime) -> None:
+        cls.objects.update_or_create(part=part, defaults={"beat_at": now})
+
+    @classmethod
+    def ages(cls, *, now: datetime) -> dict[str, float]:
+        """Return the seconds since each part was last seen."""
+        return {
+            part: (now - beat_at).total_seconds()
+            for part, beat_at in cls.objects.values_list("part", "beat_at")
+        }
