@@ -1,0 +1,360 @@
+"""Publishing and the weekly mail: at the athlete's own hour, once, with the numbers of the plan."""
+
+import re
+import smtplib
+import zoneinfo
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.core.management import CommandError, call_command
+
+from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
+from workouts import delivery, tasks
+from workouts.models import Delivery, Heartbeat, PublishedPlan
+from workouts.models.plans import HOLD_UNCLEAR, LEASE, MAX_ATTEMPTS, due_at
+
+pytestmark = pytest.mark.django_db
+
+State = Delivery.State
+SUNDAY_EVENING = datetime(2026, 11, 29, 18, tzinfo=UTC)
+
+
+@pytest.fixture
+def runner(db):
+    """Ana in London, 5K in 22:00, whose mail is due on Sunday at 18:00."""
+    athlete = make_athlete()
+    make_race(athlete=athlete)
+    return athlete
+
+
+@pytest.fixture
+def plan(runner, now) -> PublishedPlan:
+    return make_plan(athlete=runner, now=now)
+
+
+def send(plan: PublishedPlan, *, at: datetime) -> Delivery:
+    delivery.send_plans([plan.delivery.pk], clock=lambda: at)
+    plan.delivery.refresh_from_db()
+    return plan.delivery
+
+
+# When it is due
+
+
+@pytest.mark.parametrize(
+    ("zone", "weekday", "at", "due"),
+    [
+        ("Europe/London", 7, time(18), "2026-11-29T18:00+00:00"),
+        ("America/New_York", 7, time(18), "2026-11-29T23:00+00:00"),
+        ("Asia/Kathmandu", 7, time(18), "2026-11-29T12:15+00:00"),
+        ("Pacific/Kiritimati", 7, time(18), "2026-11-29T04:00+00:00"),
+        ("Pacific/Auckland", 1, time(5), "2026-11-29T16:00+00:00"),
+        ("Europe/London", 1, time(0), "2026-11-30T00:00+00:00"),
+        ("Europe/London", 7, time(23, 59), "2026-11-29T23:59+00:00"),
+        ("Europe/London", 2, time(18), "2026-11-24T18:00+00:00"),
+        ("Europe/London", 6, time(18), "2026-11-28T18:00+00:00"),
+    ],
+)
+def test_a_plan_is_due_at_the_athletes_own_day_and_hour(zone, weekday, at, due):
+    athlete = make_athlete(time_zone=zone, send_weekday=weekday, send_time=at)
+    assert due_at(athlete, MONDAY) == datetime.fromisoformat(due)
+
+
+@pytest.mark.parametrize(
+    ("zone", "monday", "at", "due"),
+    [
+        # Clocks go forward at 1:00 on 29 March 2026 in London: 1:30 does not exist.
+        ("Europe/London", date(2026, 3, 30), time(1, 30), "2026-03-29T01:30+00:00"),
+        # They go back at 2:00 on 25 October: 1:30 comes twice, the first is still summer time.
+        ("Europe/London", date(2026, 10, 26), time(1, 30), "2026-10-25T00:30+00:00"),
+    ],
+)
+def test_an_hour_that_a_clock_change_skips_or_repeats_is_due_once(zone, monday, at, due):
+    athlete = make_athlete(time_zone=zone, send_time=at)
+    assert due_at(athlete, monday) == datetime.fromisoformat(due)
+
+
+def test_every_zone_and_send_day_falls_on_the_athletes_own_date():
+    athlete = make_athlete()
+    for zone in zoneinfo.available_timezones() - {"localtime", "Factory"}:
+        athlete.time_zone = zone
+        for athlete.send_weekday in range(1, 8):
+            local = due_at(athlete, MONDAY).astimezone(zoneinfo.ZoneInfo(zone))
+            assert local.isoweekday() == athlete.send_weekday, zone
+            assert timedelta(-6) <= local.date() - MONDAY <= timedelta(0)
+
+
+def test_a_plan_published_late_is_due_at_once(runner):
+    thursday = datetime(2026, 12, 3, 9, tzinfo=UTC)
+    plan = make_plan(athlete=runner, now=thursday)
+    assert (plan.delivery.state, plan.delivery.due_at) == (State.DUE, thursday)
+
+
+def test_a_plan_published_after_its_week_is_not_mailed(runner):
+    plan = make_plan(athlete=runner, now=datetime(2026, 12, 7, 9, tzinfo=UTC))
+    assert plan.delivery.state == State.SKIPPED
+    assert "after the week" in plan.delivery.last_error
+
+
+# What is frozen
+
+
+def test_a_published_week_that_says_the_same_is_not_published_again(plan, now):
+    assert plan.week.publish(now=now + timedelta(hours=1)) == plan
+    assert plan.week.plans.count() == 1
+
+
+def test_a_changed_week_becomes_a_new_revision_and_the_old_mail_does_not_go_out(plan, now):
+    plan.week.schedule(weekday=5, **EASY)
+    newer = plan.week.publish(now=now + timedelta(hours=1))
+
+    plan.delivery.refresh_from_db()
+    assert newer.revision == 2
+    assert (plan.delivery.state, newer.delivery.state) == (State.SKIPPED, State.DUE)
+    assert len(plan.content["sessions"]) == 2
+
+
+def test_a_new_race_does_not_change_a_plan_that_was_published(plan, runner):
+    before = plan.content["sessions"][0]["reps"][0]["target_s"]
+    make_race(athlete=runner, time_s=1200)
+    plan.refresh_from_db()
+    assert plan.content["sessions"][0]["reps"][0]["target_s"] == before
+
+
+# Sending
+
+
+def test_the_mail_goes_out_once_at_the_hour_and_not_before(plan, mailoutbox):
+    send(plan, at=SUNDAY_EVENING - timedelta(minutes=1))
+    assert mailoutbox == []
+
+    for _ in range(3):
+        sent = send(plan, at=SUNDAY_EVENING)
+    assert (sent.state, sent.sent_at, sent.attempts) == (State.SENT, SUNDAY_EVENING, 1)
+    assert [message.to for message in mailoutbox] == [["ana.sousa@club.example"]]
+
+
+def test_subject_text_and_html_hold_the_week_with_own_targets(plan, mailoutbox):
+    send(plan, at=SUNDAY_EVENING)
+    message = mailoutbox[0]
+    html = message.alternatives[0].content
+
+    assert message.subject == "Week of 30 Nov: 14 km, 1 track session"
+    # 22:00 for 5K is 4:24.0 a km: 800 m in 3:31.2, a lap in 1:45.6.
+    for part in (message.body, html):
+        for fact in ("Tuesday 1 December", "6 × 800 m", "3:31", "1:46", "200 m jog", "Easy run"):
+            assert fact.lower() in part.lower(), fact
+    assert max(len(line) for line in message.body.splitlines()) < 80
+    assert len(message.message().as_bytes()) < 100_000
+
+
+def test_text_and_html_say_the_same_times(plan, mailoutbox):
+    send(plan, at=SUNDAY_EVENING)
+    message = mailoutbox[0]
+    html = re.sub(r"<style.*?</style>", "", message.alternatives[0].content, flags=re.S)
+    times = re.compile(r"\d{1,2}:\d\d")
+    assert sorted(times.findall(message.body)) == sorted(times.findall(html))
+
+
+def test_the_message_id_is_fixed_before_the_first_try(plan, mailoutbox):
+    send(plan, at=SUNDAY_EVENING)
+    assert mailoutbox[0].extra_headers["Message-ID"] == (
+        f"<plan.{plan.delivery.message_id}@coachsite.example>"
+    )
+
+
+def test_of_two_workers_one_sends(plan):
+    claimed = [Delivery.objects.claim(plan.delivery.pk, now=SUNDAY_EVENING) for _ in range(2)]
+    assert claimed[0] is not None
+    assert claimed[1] is None
+
+
+def test_a_claim_whose_worker_died_is_taken_over_after_the_lease(plan, mailoutbox):
+    Delivery.objects.claim(plan.delivery.pk, now=SUNDAY_EVENING)
+    send(plan, at=SUNDAY_EVENING + LEASE)
+    assert mailoutbox == []
+    assert send(plan, at=SUNDAY_EVENING + LEASE + timedelta(seconds=1)).state == State.SENT
+
+
+def test_a_worker_that_slept_past_its_lease_does_not_send(plan, mailoutbox):
+    times = iter([SUNDAY_EVENING, SUNDAY_EVENING + LEASE])
+    delivery.send_plan(
+        plan.delivery.pk, connection=mail.get_connection(), clock=lambda: next(times)
+    )
+    assert mailoutbox == []
+
+
+class Server(EmailBackend):
+    """A mail server that answers as the test says."""
+
+    answer: Exception
+
+    def send_messages(self, messages):
+        raise self.answer
+
+
+def send_to(answer: Exception, plan: PublishedPlan, *, at: datetime = SUNDAY_EVENING) -> Delivery:
+    server = Server()
+    server.answer = answer
+    delivery.send_plan(plan.delivery.pk, connection=server, clock=lambda: at)
+    plan.delivery.refresh_from_db()
+    return plan.delivery
+
+
+def test_an_address_that_does_not_exist_fails_for_good_and_says_why(plan):
+    refused = smtplib.SMTPRecipientsRefused({"ana": (550, b"no such mailbox")})
+    failed = send_to(refused, plan)
+    assert (failed.state, failed.last_error) == (State.FAILED, "550 no such mailbox")
+    assert not Delivery.objects.due(SUNDAY_EVENING + timedelta(days=1)).exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        smtplib.SMTPRecipientsRefused({"ana": (451, b"try later")}),
+        smtplib.SMTPDataError(452, b"too full"),
+    ],
+)
+def test_a_server_that_says_later_is_asked_again_later(plan, answer):
+    waiting = send_to(answer, plan)
+    assert waiting.state == State.DUE
+    assert SUNDAY_EVENING <= waiting.next_try_at <= SUNDAY_EVENING + timedelta(minutes=1)
+    assert send(plan, at=SUNDAY_EVENING + timedelta(hours=1)).state == State.SENT
+
+
+def test_tries_are_bounded(plan):
+    at = SUNDAY_EVENING
+    for _ in range(MAX_ATTEMPTS + 3):
+        send_to(smtplib.SMTPDataError(451, b"later"), plan, at=at)
+        Delivery.objects.settle_lost(now=at)
+        at += timedelta(hours=2)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.attempts) == (State.FAILED, MAX_ATTEMPTS)
+    assert "451 later" in plan.delivery.last_error
+
+
+def test_a_conversation_cut_off_is_unclear_held_and_sent_once_more(plan, mailoutbox):
+    unclear = send_to(smtplib.SMTPServerDisconnected("gone"), plan)
+    assert unclear.state == State.UNCLEAR
+
+    send(plan, at=SUNDAY_EVENING + HOLD_UNCLEAR - timedelta(seconds=1))
+    assert mailoutbox == []
+    again = SUNDAY_EVENING + HOLD_UNCLEAR
+    send_to(smtplib.SMTPServerDisconnected("gone"), plan, at=again)
+    assert send(plan, at=again + timedelta(hours=5)).state == State.UNCLEAR
+    assert plan.delivery.resent
+    assert mailoutbox == []
+
+
+def test_a_worker_that_died_on_the_wire_leaves_an_unclear_result(plan):
+    token = Delivery.objects.claim(plan.delivery.pk, now=SUNDAY_EVENING)
+    Delivery.objects.held_by(token).update(state=State.TRANSMITTING)
+    later = SUNDAY_EVENING + LEASE + timedelta(seconds=1)
+    assert not Delivery.objects.due(later).exists()
+    Delivery.objects.settle_lost(now=later)
+    plan.delivery.refresh_from_db()
+    assert plan.delivery.state == State.UNCLEAR
+
+
+def test_a_mail_server_that_is_away_leaves_the_mail_waiting(plan, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    waiting = send(plan, at=SUNDAY_EVENING)
+    assert waiting.state == State.DUE
+    assert waiting.last_error
+
+
+def test_a_plan_that_cannot_be_drawn_does_not_stop_the_others(plan, now, mailoutbox):
+    broken = make_plan(now=now, athlete=make_athlete(name="Bo Lund", team=plan.week.athlete.team))
+    PublishedPlan.objects.filter(pk=broken.pk).update(content={"starts_on": "2026-11-30"})
+    delivery.send_plans([broken.delivery.pk, plan.delivery.pk], clock=lambda: SUNDAY_EVENING)
+    broken.delivery.refresh_from_db()
+    assert broken.delivery.state == State.DUE
+    assert len(mailoutbox) == 1
+
+
+# The sweep
+
+
+def test_a_plan_whose_week_is_over_is_not_mailed_any_more(plan):
+    Delivery.objects.settle_lost(now=datetime(2026, 12, 7, tzinfo=UTC))
+    plan.delivery.refresh_from_db()
+    assert plan.delivery.state == State.SKIPPED
+
+
+@pytest.fixture
+def eager(settings):
+    """Run a task where it is called; the broker's part is tested with a real one."""
+    from coachsite.celery import app
+
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+def test_the_sweep_sends_what_is_due_and_says_that_it_lives(runner, eager, mailoutbox):
+    make_plan(athlete=runner, now=datetime.now(UTC), starts_on=this_monday())
+    make_plan(
+        athlete=make_athlete(name="Bo Lund", team=runner.team),
+        now=datetime.now(UTC),
+        starts_on=this_monday() + timedelta(14),
+    )
+    tasks.send_due_plans()
+    tasks.send_due_plans()
+    assert [message.to for message in mailoutbox] == [["ana.sousa@club.example"]]
+    assert Heartbeat.ages(now=datetime.now(UTC))["sweep"] < 60
+
+
+def this_monday():
+    today = datetime.now(UTC).date()
+    return today - timedelta(days=today.weekday())
+
+
+def test_the_command_sends_without_a_worker(plan, mailoutbox, capsys):
+    call_command("send_due_plans", now="2026-11-29T17:59+00:00")
+    call_command("send_due_plans", now="2026-11-29T18:00+00:00", dry_run=True)
+    assert mailoutbox == []
+    call_command("send_due_plans", now="2026-11-29T18:00+00:00")
+    assert capsys.readouterr().out.splitlines() == [
+        "0 of 0 mails sent.",
+        "1 mails are due.",
+        "1 of 1 mails sent.",
+    ]
+
+
+@pytest.mark.parametrize("now", ["soon", "2026-11-29T18:00"])
+def test_the_command_asks_for_an_instant_with_its_offset(now):
+    with pytest.raises(CommandError, match="write 2026-11-29T18:00"):
+        call_command("send_due_plans", now=now)
+
+
+def test_a_week_of_each_kind_of_session_can_be_mailed(runner, library, now, mailoutbox):
+    from workouts.models import Workout
+
+    for offset, workout in enumerate(Workout.objects.order_by("pk")):
+        week = make_week(athlete=runner, starts_on=MONDAY + timedelta(weeks=offset))
+        week.schedule(kind=workout.kind, weekday=3, title=workout.title, notation=workout.notation)
+        plan = week.publish(now=now)
+        send(plan, at=plan.delivery.due_at)
+    assert len(mailoutbox) == Workout.objects.count()
+    assert all("{" not in message.body for message in mailoutbox)
+
+
+def test_the_seed_example_is_mailed_with_its_corrected_times(runner, library, now, mailoutbox):
+    """22:00 for 5K: 800s in 3:21.3 to 3:23.7, laps in 1:40.6 to 1:41.9, and never 1:50 a lap."""
+    from workouts.models import Workout
+
+    week = make_week(athlete=runner)
+    workout = Workout.objects.get(slug="800s")
+    week.schedule(kind=workout.kind, weekday=2, title=workout.title, notation=workout.notation)
+    send(week.publish(now=now), at=SUNDAY_EVENING)
+    assert "3:21–3:24" in mailoutbox[0].body
+    assert "1:41–1:42" in mailoutbox[0].body
+    assert "1:50" not in mailoutbox[0].body
+
+
+def test_a_full_week_has_both_track_sessions_in_the_subject(runner, now, mailoutbox):
+    send(make_full_week(athlete=runner).publish(now=now), at=SUNDAY_EVENING)
+    assert mailoutbox[0].subject.endswith("2 track sessions")

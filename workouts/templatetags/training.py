@@ -1,0 +1,137 @@
+"""Words and marks of training: sessions, reps, recoveries, and the rows of the week board."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.template.loader import get_template
+
+from athletes.measures import format_clock, format_distance, format_pace, format_range
+from workouts.dashboard import DashboardRow
+from workouts.models import Kind
+
+register = template.Library()
+
+
+@register.filter
+def as_date(iso: Any) -> date | None:
+    """Read a day out of a plan's content."""
+    return date.fromisoformat(iso) if iso else None
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    return Kind(kind).label
+
+
+@register.filter
+def has_targets(session: dict[str, Any]) -> bool:
+    """Say whether the reps are worth a table: there are several, or one is faster than easy."""
+    reps = session["reps"]
+    return len(reps) > 1 or any(not rep["is_easy"] for rep in reps)
+
+
+@register.filter
+def rep_run(rep: dict[str, Any], units: Any) -> str:
+    """Show what a rep is: 800 m on the track, from 5 km on in the reader's units, or a time."""
+    metres = rep["distance_m"]
+    if not metres:
+        return format_clock(rep["duration_s"])
+    return f"{metres:.0f} m" if metres < 5000 else format_distance(metres, units=units)
+
+
+@register.filter
+def rep_target(rep: dict[str, Any], units: Any) -> str:
+    """Show what to run a rep in: seconds over a distance, a pace over a time, else the effort."""
+    if rep["distance_m"] and rep["target_s"]:
+        return format_range(*(format_clock(value) for value in rep["target_s"]))
+    if rep["pace_s_per_km"]:
+        low, high = (format_pace(value / 1000, units=units) for value in rep["pace_s_per_km"])
+        return low if low == high else format_range(low.partition("/")[0], high)
+    return effort(rep["label"])
+
+
+@register.filter
+def rep_lap(rep: dict[str, Any], lap_m: float) -> str:
+    """Show the time of one lap of a rep that is longer than a lap."""
+    splits = rep["splits"]
+    if len(splits) < 2 or splits[0]["at_m"] != lap_m:
+        return ""
+    return format_range(*(format_clock(value) for value in splits[0]["s"]))
+
+
+@register.filter
+def text_row(rep: dict[str, Any], session: dict[str, Any]) -> str:
+    """Lay a rep out as one line of the plain text mail, under the heading that stands there."""
+    units = session["units"]
+    then = recovery(rep["recovery"], units) if rep["recovery"] else ""
+    run, target = rep_run(rep, units), rep_target(rep, units)
+    lap = rep_lap(rep, session["lap_m"])
+    return f"{rep['rep']:>4}  {run:<8}  {target:<13}  {lap:<13}  {then}".rstrip()
+
+
+def effort(label: str) -> str:
+    """Word a target that has no seconds."""
+    return {"max": "all out", "sprint": "sprint"}.get(label, label.replace("%hr", " % HRmax"))
+
+
+@register.filter
+def week_size(plan: dict[str, Any]) -> str:
+    """Word the size of a week: 46 km, 2 track sessions. Distances of time-based runs are not in."""
+    metres = sum(plan["distance_m"]) / 2
+    km = metres / (1609.344 if plan["units"] == "mi" else 1000)
+    tracks = sum(session["kind"] == Kind.TRACK for session in plan["sessions"])
+    parts = [f"{km:.0f} {plan['units']}"] if metres else [f"{len(plan['sessions'])} sessions"]
+    if tracks:
+        parts.append("1 track session" if tracks == 1 else f"{tracks} track sessions")
+    return ", ".join(parts)
+
+
+@register.filter
+def recovery(rest: dict[str, Any], units: str) -> str:
+    """Word a recovery: 200–400 m jog, 1:30 walk."""
+    if rest["distance_m"]:
+        low, high = (f"{value:.0f}" for value in rest["distance_m"])
+        amount = format_range(low, high) + " m"
+    elif rest["duration_s"]:
+        amount = format_range(*(format_clock(value) for value in rest["duration_s"]))
+    else:
+        amount = ""
+    return f"{amount} {rest['kind']}".strip()
+
+
+@register.filter
+def from_source(source: str) -> str:
+    return source if source.startswith("from") else f"from {source}"
+
+
+@register.filter
+def short_distance(metres: Any, units: str) -> str:
+    """Show metres in the reader's units, one decimal, without the unit."""
+    if not metres:
+        return ""
+    return f"{metres / (1609.344 if units == 'mi' else 1000):.1f}"
+
+
+@register.filter
+def main_lines(notation: str) -> str:
+    """Leave warm-up, drills and cool-down out: every track session has them."""
+    lines = notation.splitlines()
+    return "; ".join(
+        line for line in lines if not line.startswith(("warm-up", "drills", "cool-down"))
+    )
+
+
+@register.filter
+def board_row(row: DashboardRow, starts_on: date) -> str:
+    return _board_row(row, starts_on)
+
+
+@lru_cache(maxsize=4096)
+def _board_row(row: DashboardRow, starts_on: date) -> str:
+    """Draw one row of the board; equal rows look equal, so none is drawn twice.
+
+    A changed row is another row, so nothing has to be told. The escaping is the template's.
+    """
+    return get_template("workouts/_board_row.html").render({"row": row, "starts_on": starts_on})
