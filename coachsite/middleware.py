@@ -1,0 +1,68 @@
+"""What holds for every request, whatever the view."""
+
+import logging
+from collections.abc import Callable
+
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+
+from athletes.accounts import MailUnavailable
+from workouts.constraints import violated_constraint
+
+log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# A refusal by the database that no view has worded, in a coach's words.
+REFUSALS = {
+    "session_track_slot_within_limit": "This week has all the track sessions it may have already.",
+    "session_one_per_track_slot": "This week has all the track sessions it may have already.",
+    "session_mirrors_week_limit": "The week was changed at the same moment. Look and try again.",
+    "week_track_limit_is_0_to_2": "A week may have two track sessions, one, or none.",
+    "athlete_track_limit_is_0_to_2": "A week may have two track sessions, one, or none.",
+    "week_starts_on_monday": "A training week starts on a Monday.",
+    "week_one_per_monday": "The athlete has a week of that Monday already.",
+}
+
+
+class RefuseNulBytes:
+    """Answer 400 to a NUL character in path or query, which PostgreSQL cannot store or compare.
+
+    Posted fields need no such guard: Django's form fields refuse it themselves.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or any(
+            "\0" in value for values in request.GET.lists() for value in (values[0], *values[1])
+        ):
+            return HttpResponseBadRequest("The address holds a character that cannot be used.")
+        return self.get_response(request)
+
+
+class PrivatePages:
+    """Keep private pages out of caches, and word the refusals that no view has caught."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, MailUnavailable):
+            message = "The mail could not be sent just now. Try again in a few minutes."
+            return render(request, "refused.html", {"message": message}, status=503)
+        if isinstance(error, IntegrityError) and (
+            message := REFUSALS.get(violated_constraint(error), "")
+        ):
+            log.warning("refused by %s", violated_constraint(error))
+            template = "_refused.html" if getattr(request, "htmx", False) else "refused.html"
+            return render(request, template, {"message": message}, status=409)
+        return None
