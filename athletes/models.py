@@ -19,6 +19,7 @@ from athletes.paces import RACED_M
 from athletes.predictions import AthletePaces, Race, athlete_paces
 
 INVITATION_LIFE = timedelta(days=7)
+LIMIT_IS_0_TO_2 = "A week may have two track sessions, one, or none."
 
 
 class Weekday(models.IntegerChoices):
@@ -231,7 +232,9 @@ class Athlete(models.Model):
             ),
             models.UniqueConstraint(fields=["team", "user"], name="athlete_one_per_user"),
             models.CheckConstraint(
-                condition=Q(track_limit__range=(0, 2)), name="athlete_track_limit_is_0_to_2"
+                condition=Q(track_limit__range=(0, 2)),
+                name="athlete_track_limit_is_0_to_2",
+                violation_error_message=LIMIT_IS_0_TO_2,
             ),
             models.CheckConstraint(
                 condition=Q(send_weekday__range=(1, 7)), name="athlete_send_weekday_is_iso"

@@ -50,7 +50,7 @@ def broker_state() -> str:
     with app.connection_for_read(connect_timeout=1) as connection:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
-            connection.default_channel.queue_declare(app.conf.task_default_queue, passive=True)
+            connection.default_channel.queue_declare(app.conf.task_default_queue)
         except (
             OSError,
             OperationalError,

@@ -262,13 +262,13 @@ def mail_page(mail_id: str, raw: bytes) -> Answer:
     content += "<details><summary>All headers</summary>"
     content += f'<table class="headers"><tbody>{rows[False]}</tbody></table></details>'
     address = f"/mail/{quote(mail_id)}"
-    if (text := part(message, "text/plain")) is not None:
-        content += f"<h2>Text</h2><pre>{linked(text)}</pre>"
     if part(message, "text/html") is not None:
         content += (
             f'<h2>HTML</h2><iframe sandbox="{SANDBOX}" title="The HTML part" '
             f'src="{address}/html"></iframe>'
         )
+    if (text := part(message, "text/plain")) is not None:
+        content += f"<h2>Text</h2><pre>{linked(text)}</pre>"
     if files := attachments(message):
         content += f"<p>Attached: {html.escape(', '.join(files))}</p>"
     content += f'<p><a href="{address}/source">The mail as it was sent</a></p>'

@@ -8,22 +8,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 
 from athletes.accounts import MailUnavailable
-from workouts.constraints import violated_constraint
+from workouts.constraints import refusal
 
 log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-# A refusal by the database that no view has worded, in a coach's words.
-REFUSALS = {
-    "session_track_slot_within_limit": "This week has all the track sessions it may have already.",
-    "session_one_per_track_slot": "This week has all the track sessions it may have already.",
-    "session_mirrors_week_limit": "The week was changed at the same moment. Look and try again.",
-    "week_track_limit_is_0_to_2": "A week may have two track sessions, one, or none.",
-    "athlete_track_limit_is_0_to_2": "A week may have two track sessions, one, or none.",
-    "week_starts_on_monday": "A training week starts on a Monday.",
-    "week_one_per_monday": "The athlete has a week of that Monday already.",
-}
 
 
 class RefuseNulBytes:
@@ -59,10 +48,8 @@ class PrivatePages:
         if isinstance(error, MailUnavailable):
             message = "The mail could not be sent just now. Try again in a few minutes."
             return render(request, "refused.html", {"message": message}, status=503)
-        if isinstance(error, IntegrityError) and (
-            message := REFUSALS.get(violated_constraint(error), "")
-        ):
-            log.warning("refused by %s", violated_constraint(error))
+        if isinstance(error, IntegrityError) and (message := refusal(error)):
+            log.warning("refused by the database: %s", error)
             template = "_refused.html" if getattr(request, "htmx", False) else "refused.html"
             return render(request, template, {"message": message}, status=409)
         return None

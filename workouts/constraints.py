@@ -16,8 +16,10 @@ class MirrorsColumns(models.BaseConstraint):
     It lives in Meta.constraints, so SQLite's table remakes keep it (they drop triggers).
     """
 
-    def __init__(self, *, name: str, columns: list[str], to: str, to_columns: list[str]) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self, *, name: str, columns: list[str], to: str, to_columns: list[str], **words: Any
+    ) -> None:
+        super().__init__(name=name, **words)
         self.columns, self.to, self.to_columns = columns, to, to_columns
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
@@ -49,14 +51,10 @@ class MirrorsColumns(models.BaseConstraint):
     ) -> None:
         """Nothing to say before the save: the copied columns are never typed by a person."""
 
-    def deconstruct(self) -> tuple[str, tuple[()], dict[str, Any]]:
-        kwargs = {
-            "name": self.name,
-            "columns": self.columns,
-            "to": self.to,
-            "to_columns": self.to_columns,
-        }
-        return f"{type(self).__module__}.{type(self).__qualname__}", (), kwargs
+    def deconstruct(self) -> Any:
+        path, args, kwargs = super().deconstruct()
+        columns = {"columns": self.columns, "to": self.to, "to_columns": self.to_columns}
+        return path, args, kwargs | columns
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, MirrorsColumns):
@@ -65,6 +63,17 @@ class MirrorsColumns(models.BaseConstraint):
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+
+def refusal(error: IntegrityError) -> str:
+    """Return what the constraint that refused a row says to people, "" where it says nothing."""
+    name = violated_constraint(error)
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name == name:
+                words = constraint.violation_error_message
+                return "" if words == constraint.default_violation_error_message else str(words)
+    return ""
 
 
 def violated_constraint(error: IntegrityError) -> str:

@@ -5,14 +5,16 @@ from typing import Any
 
 from django import forms
 
-from athletes.forms import ClockField
+from athletes.forms import ClockField, OwnedForm
 from athletes.models import Athlete, Team, Weekday
 from workouts.models import Kind, Result, Session, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
 
 
-class WorkoutForm(forms.ModelForm):
+class WorkoutForm(OwnedForm):
+    owner = "team"
+
     class Meta:
         model = Workout
         fields = ["title", "kind", "level", "purpose", "notation"]

@@ -359,7 +359,7 @@ def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dic
     on = athlete.today(timezone.now())
     context = plan_context(plan.content) if plan else {}
     sessions = context.get("sessions", [])
-    is_coach = Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists()
+    coaching = is_coach(request, athlete)
     week = TrainingWeek.objects.filter(athlete=athlete, starts_on=starts_on).first()
     return context | {
         "athlete": athlete,
@@ -372,9 +372,13 @@ def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dic
         "days": [starts_on + timedelta(days=day) for day in range(7)],
         "earlier": starts_on - timedelta(days=7),
         "later": starts_on + timedelta(days=7),
-        "is_coach": is_coach,
-        "week": week if is_coach else None,
+        "is_coach": coaching,
+        "week": week if coaching else None,
     }
+
+
+def is_coach(request: SiteRequest, athlete: Athlete) -> bool:
+    return Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists()
 
 
 def results_of(session_ids: list[int]) -> dict[int, Result]:
@@ -406,6 +410,7 @@ def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
         "form": form,
         "athlete": session.week.athlete,
         "team": session.week.athlete.team,
+        "is_coach": is_coach(request, session.week.athlete),
         "units": session.week.athlete.units.lower(),
     }
     return form_page(request, "workouts/result_log.html", context)

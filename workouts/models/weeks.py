@@ -8,12 +8,13 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from athletes.models import Athlete, User, Weekday
+from athletes.models import LIMIT_IS_0_TO_2, Athlete, User, Weekday
 from workouts.constraints import MirrorsColumns, violated_constraint
 from workouts.models.library import Kind, Workout, validate_notation
 from workouts.notation import parse_workout
 from workouts.prescriptions import prescribe, summary
 
+WEEK_IS_FULL = "This week already has all the track sessions it may have."
 LIMIT_WORDS = {
     0: "no track session",
     1: "one track session",
@@ -77,12 +78,20 @@ class TrainingWeek(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["athlete", "starts_on"], name="week_one_per_monday"),
-            models.CheckConstraint(
-                condition=Q(starts_on__iso_week_day=1), name="week_starts_on_monday"
+            models.UniqueConstraint(
+                fields=["athlete", "starts_on"],
+                name="week_one_per_monday",
+                violation_error_message="The athlete has a week of that Monday already.",
             ),
             models.CheckConstraint(
-                condition=Q(track_limit__range=(0, 2)), name="week_track_limit_is_0_to_2"
+                condition=Q(starts_on__iso_week_day=1),
+                name="week_starts_on_monday",
+                violation_error_message="A training week starts on a Monday.",
+            ),
+            models.CheckConstraint(
+                condition=Q(track_limit__range=(0, 2)),
+                name="week_track_limit_is_0_to_2",
+                violation_error_message=LIMIT_IS_0_TO_2,
             ),
             models.UniqueConstraint(
                 fields=["id", "track_limit"], name="week_limit_can_be_mirrored"
@@ -297,7 +306,9 @@ class Session(models.Model):
             ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="session_kind_is_known"),
             models.UniqueConstraint(
-                fields=["week", "track_slot"], name="session_one_per_track_slot"
+                fields=["week", "track_slot"],
+                name="session_one_per_track_slot",
+                violation_error_message=WEEK_IS_FULL,
             ),
             # isnull=False beside the range: in SQL a check whose answer is unknown passes.
             models.CheckConstraint(
@@ -309,12 +320,14 @@ class Session(models.Model):
                 )
                 | (~Q(kind=Kind.TRACK) & Q(track_slot__isnull=True)),
                 name="session_track_slot_within_limit",
+                violation_error_message=WEEK_IS_FULL,
             ),
             MirrorsColumns(
                 columns=["week_id", "track_limit"],
                 to="workouts_trainingweek",
                 to_columns=["id", "track_limit"],
                 name="session_mirrors_week_limit",
+                violation_error_message="The week was changed at the same moment: try again.",
             ),
         ]
 

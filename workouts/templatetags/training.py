@@ -107,11 +107,19 @@ def from_source(source: str) -> str:
 
 
 @register.filter
+def sources_of(sessions: list[dict[str, Any]]) -> list[str]:
+    """Return where the paces of these sessions come from, each source once."""
+    found = (from_source(source) for session in sessions for source in session["sources"])
+    return list(dict.fromkeys(found))
+
+
+@register.filter
 def short_distance(metres: Any, units: str) -> str:
-    """Show metres in the reader's units, one decimal, without the unit."""
+    """Show metres in the reader's units without the unit: 7.4, but 11, as a coach would say it."""
     if not metres:
         return ""
-    return f"{metres / (1609.344 if units == 'mi' else 1000):.1f}"
+    value = metres / (1609.344 if units == "mi" else 1000)
+    return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
 
 
 @register.filter
