@@ -1,0 +1,240 @@
+"""One story through all nine stages in a real browser, mailed by real processes."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from athletes.models import Athlete, Team
+from tests.make import MONDAY, make_athlete, make_full_week, make_race, make_session, make_week
+from tests.processes import post_office, serve, wait_until
+from workouts.models import Workout
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def site(django_db_setup, tmp_path_factory):
+    """The site under the real web server, on the test database."""
+    log = tmp_path_factory.mktemp("web") / "web.log"
+    with serve(log, connection.settings_dict) as site:
+        yield site
+    print(log.read_text())
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    """A page that fails the test when the browser complains: a script error, a CSP violation."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and not is_wanted(message)
+            else None
+        ),
+    )
+    page.set_default_timeout(15_000)
+    yield page
+    assert complaints == []
+
+
+def is_wanted(message: ConsoleMessage) -> bool:
+    """A refused form and a page that is not there are answers, not faults."""
+    return "status of 422" in message.text or message.location["url"].endswith("/nowhere/")
+
+
+def sign_in(page: Page, address: str, email: str, password: str = "on-the-track") -> None:
+    page.goto(f"{address}/accounts/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign In").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+@pytest.mark.services
+def test_from_a_spreadsheet_to_a_logged_session(page, site, coach, tmp_path):
+    Workout.objects.load_library()
+    database = connection.settings_dict
+    with post_office(tmp_path, database, smtp_port=site.smtp_port) as office:
+        sign_in(page, site.url, coach.email)
+
+        # A new coach starts a team and imports the squad (stage 1: race PRs).
+        page.get_by_label("Name of the team").fill("Harbour Harriers")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("link", name="Import spreadsheet").click()
+        page.get_by_label("Roster (CSV)").set_input_files(EXAMPLES / "roster.csv")
+        page.get_by_label("Dated race results").set_input_files(EXAMPLES / "results.csv")
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_role("status").or_(page.locator(".say")).first).to_contain_text("12 new")
+
+        # The week board (stages 2 to 4): a session for a group, from the library.
+        page.get_by_role("link", name="Weeks").click()
+        board = page.url.rstrip("/")
+        today = datetime.now(UTC).date()
+        monday = today - timedelta(days=today.weekday())
+        page.goto(f"{board.rpartition('/')[0]}/{monday}/")
+        add_session(page, "Tuesday track", "Tuesday", "800 m repeats")
+        expect(page.get_by_text("Added to")).to_be_visible()
+        expect(page.locator("#adding form")).to_have_count(0)
+        add_session(page, "Tuesday track", "Thursday", "6 × 800 m at 5K pace")
+        expect(page.locator("#adding form")).to_have_count(0)
+
+        # A third track session is refused for each, and the reason says what is in the way.
+        add_session(page, "Tuesday track", "Saturday", "Pyramid")
+        refusal = page.get_by_role("alert")
+        expect(refusal).to_contain_text("Tuesday 800 m repeats and Thursday 6 × 800 m at 5K pace")
+        expect(page.get_by_label("Workout")).to_have_value(re.compile(r"\d+"))
+
+        # Publish (5), and the mails go out (6, 7).
+        page.get_by_role("button", name="Publish week").click()
+        expect(page.get_by_text("published,").first).to_be_visible()
+        page.get_by_role("button", name="Send mails now").click()
+        tuesday_track = Athlete.objects.filter(groups__name="Tuesday track")
+        expected = {athlete.email for athlete in tuesday_track}
+        wait_until(
+            lambda: {mail["to"] for mail in office.mails()} >= expected,
+            seconds=90,
+            what="the mails",
+        )
+        assert len(office.mails()) == len(expected)
+
+        # The coach invites an athlete, who opens an account by the link in the mail.
+        athlete = tuesday_track.filter(races__distance_m=5000).first()
+        page.goto(f"{site.url}/athletes/{athlete.pk}/")
+        page.get_by_role("button", name="Invite by mail").click()
+        expect(page.get_by_text("Invitation sent")).to_be_visible()
+        mails = [mail for mail in office.mails() if mail["to"] == athlete.email]
+        plan = next(mail for mail in mails if mail["subject"].startswith("Week of"))
+        invitation = next(mail for mail in mails if "invites you" in mail["subject"])
+        page.get_by_role("button", name="Sign out").click()
+        page.goto(re.search(r"http\S+/invitations/\S+", invitation["text"])[0])
+        page.get_by_label("Choose a password").fill("eight-hundred-metres")
+        page.get_by_role("button", name="Open my account").click()
+        page.wait_for_url("**/today/")
+
+        # The athlete's week has the numbers of the mail, and takes the result (8).
+        page.goto(f"{site.url}/athletes/{athlete.pk}/weeks/{monday}/")
+        tuesday = page.locator("section.day").filter(has_text="Tuesday")
+        for target in tuesday.locator("td.target").all_inner_texts():
+            assert target in plan["text"]
+        page.goto(f"{site.url}/sessions/{session_of(athlete, weekday=2)}/log/")
+        page.get_by_label("Time of rep 1", exact=True).fill("3:22.5")
+        page.get_by_label("Effort").fill("8")
+        page.get_by_label("Comment").fill("Strong wind on the back straight")
+        page.get_by_role("button", name="Log it").click()
+        expect(page.get_by_text("Strong wind")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+
+        # The coach sees it on the board (9).
+        sign_in(page, site.url, coach.email)
+        page.goto(f"{board.rpartition('/')[0]}/{monday}/")
+        expect(page.locator("a.s.TRACK.done")).to_have_count(1)
+
+
+def add_session(page: Page, whom: str, day: str, workout: str) -> None:
+    """Add a session on the board, and wait until its answer has settled."""
+    page.get_by_role("link", name="Add session").click()
+    page.get_by_label("For", exact=True).select_option(whom)
+    page.get_by_label("Day", exact=True).select_option(day)
+    page.get_by_label("Workout").select_option(workout)
+    with page.expect_response("**/sessions/add/"):
+        page.locator("#adding").get_by_role("button", name="Add session").click()
+    for busy in (".htmx-request", ".htmx-swapping", ".htmx-settling"):
+        expect(page.locator(busy)).to_have_count(0)
+
+
+def session_of(athlete: Athlete, *, weekday: int) -> int:
+    return athlete.weeks.get().sessions.get(weekday=weekday).pk
+
+
+@pytest.fixture
+def squad(team, athlete, library) -> Team:
+    """Ana's full week, published, and Bo's draft; Cy has nothing."""
+    week = make_full_week(athlete=athlete)
+    week.publish(now=datetime.now(UTC))
+    today = athlete.today(datetime.now(UTC))
+    this_week = make_week(athlete=athlete, starts_on=today - timedelta(today.weekday()))
+    make_session(week=this_week, weekday=today.isoweekday())
+    this_week.publish(now=datetime.now(UTC))
+    bo = make_athlete(team=team, name="Bo Lund")
+    make_race(athlete=bo, raced_on=None)
+    make_session(week=make_week(athlete=bo))
+    make_athlete(team=team, name="Cy Wen")
+    return team
+
+
+COACH_PAGES = [
+    "/teams/harriers/weeks/{monday}/",
+    "/teams/harriers/weeks/{monday}/sessions/add/",
+    "/teams/harriers/athletes/",
+    "/teams/harriers/athletes/add/",
+    "/teams/harriers/athletes/import/",
+    "/teams/harriers/library/",
+    "/teams/harriers/library/add/",
+    "/teams/harriers/library/{workout}/",
+    "/athletes/{athlete}/",
+    "/athletes/{athlete}/edit/",
+    "/athletes/{athlete}/weeks/{monday}/",
+    "/sessions/{session}/",
+]
+ATHLETE_PAGES = [
+    "/today/",
+    "/athletes/{athlete}/",
+    "/athletes/{athlete}/weeks/{monday}/",
+    "/sessions/{session}/log/",
+]
+PUBLIC_PAGES = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("who", "paths"), [("coach", COACH_PAGES), ("athlete", ATHLETE_PAGES), ("", PUBLIC_PAGES)]
+)
+def test_axe_finds_nothing(page, site, squad, athlete, coach, who, paths, scheme):
+    page.emulate_media(color_scheme=scheme)
+    if who:
+        sign_in(page, site.url, coach.email if who == "coach" else athlete.user.email)
+    ids = {
+        "monday": MONDAY,
+        "athlete": athlete.pk,
+        "session": athlete.weeks.get(starts_on=MONDAY).sessions.first().pk,
+        "workout": Workout.objects.get(slug="800s").pk,
+    }
+    found = []
+    for path in paths:
+        page.goto(site.url + path.format(**ids))
+        report = Axe().run(page)
+        if report.violations_count:
+            found.append(f"{path}\n{report.generate_report()}")
+    assert found == []
+
+
+def test_a_phone_page_is_no_wider_than_the_phone(page, site, squad, athlete):
+    page.set_viewport_size({"width": 360, "height": 800})
+    sign_in(page, site.url, athlete.user.email)
+    for path in ("/today/", f"/athletes/{athlete.pk}/weeks/{MONDAY}/", f"/athletes/{athlete.pk}/"):
+        page.goto(site.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_without_javascript_a_week_is_planned_and_published(browser, site, squad, coach):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, site.url, coach.email)
+    page.goto(f"{site.url}/teams/harriers/weeks/{MONDAY}/")
+    page.get_by_role("link", name="Add session").click()
+    page.get_by_label("For", exact=True).select_option("Cy Wen")
+    page.get_by_label("Workout").select_option("Easy run")
+    page.get_by_role("button", name="Add session").click()
+    assert "Added to one week." in page.content()
+    page.get_by_role("button", name="Publish week").click()
+    assert "2 published" in page.content()
+    context.close()
