@@ -293,3 +293,14 @@ def test_the_content_of_a_week_is_plain_json(now):
     week = make_full_week()
     content = week.content(today=now.date())
     assert json.loads(json.dumps(content)) == content
+
+
+def test_a_session_that_somebody_else_moved_away_is_not_edited_in_silence():
+    week = make_week()
+    session = make_session(week=week)
+    elsewhere = make_week(athlete=week.athlete, starts_on=MONDAY + timedelta(7))
+    elsewhere.move(Session.objects.get(pk=session.pk), weekday=3)
+    with pytest.raises(Session.DoesNotExist):
+        week.edit(session, kind=Kind.TRACK, title="Lost words")
+    with pytest.raises(Session.DoesNotExist):
+        week.move(session, weekday=5)

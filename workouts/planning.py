@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from athletes.models import Athlete, User
 from workouts.models import Delivery, Session, TrackLimitReached, TrainingWeek
@@ -53,8 +54,14 @@ def publish_weeks(
     """Publish the week of each athlete that has a session in it, in one transaction."""
     wanted = list(athletes)
     weeks = (
-        TrainingWeek.objects.filter(athlete__in=wanted, starts_on=starts_on, sessions__isnull=False)
-        .distinct()
+        TrainingWeek.objects.filter(
+            Exists(Session.objects.filter(week=OuterRef("pk"))),
+            athlete__in=wanted,
+            starts_on=starts_on,
+        )
+        # Locked before their sessions are read, else a week is frozen as it was before a change
+        # that somebody else published meanwhile.
+        .select_for_update(of=("self",))
         .select_related("athlete")
         .prefetch_related("athlete__races", "sessions")
         .order_by("athlete_id")

@@ -274,6 +274,8 @@ def session_edit(request: SiteRequest, session_id: int) -> HttpResponse:
             return redirect("session_detail", session_id=session_id)
         except TrackLimitReached as error:
             form.add_error("kind", str(error))
+        except Session.DoesNotExist:
+            return session_gone(request, session)
     context = session_context(coached_session(request, session_id), edit_form=form)
     return render(request, "workouts/session_detail.html", context, status=422)
 
@@ -293,8 +295,17 @@ def session_move(request: SiteRequest, session_id: int) -> HttpResponse:
             return redirect("session_detail", session_id=session_id)
         except TrackLimitReached as error:
             form.add_error("on", str(error))
+        except Session.DoesNotExist:
+            return session_gone(request, session)
     context = session_context(session, move_form=form)
     return render(request, "workouts/session_detail.html", context, status=422)
+
+
+def session_gone(request: SiteRequest, session: Session) -> HttpResponse:
+    """Lead back to the board where somebody else moved or removed the session meanwhile."""
+    messages.error(request, f"{session.title} was moved or removed by somebody else meanwhile.")
+    week = session.week
+    return redirect("board", slug=week.athlete.team.slug, starts_on=week.starts_on)
 
 
 @require_POST

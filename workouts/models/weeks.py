@@ -138,31 +138,38 @@ class TrainingWeek(models.Model):
 
         :raises TrackLimitReached: if it is a track session and every slot of this week is taken
         :raises ValueError: if the session belongs to another athlete
+        :raises Session.DoesNotExist: if it was moved away or removed meanwhile
         """
         if session.week.athlete_id != self.athlete_id:
             raise ValueError("a session moves between the weeks of one athlete")
-        if session.week_id == self.pk:
-            self.sessions.filter(pk=session.pk).update(weekday=weekday)
-            self._touch()
-            return
-        origin = session.week
-        rows = Session.objects.filter(pk=session.pk)
-        self._in_free_slot(
-            session.kind, lambda **slot: rows.update(week=self, weekday=weekday, **slot)
-        )
-        origin._touch()
+        with transaction.atomic():
+            origin = self if session.week_id == self.pk else session.week
+            for week in sorted({self, origin}, key=lambda week: week.pk):
+                week._lock()
+            rows, kind = origin._locked(session)
+            if origin == self:
+                rows.update(weekday=weekday)
+                self._touch()
+            else:
+                self._in_free_slot(
+                    kind, lambda **slot: rows.update(week=self, weekday=weekday, **slot)
+                )
+                origin._touch()
 
     def edit(self, session: "Session", *, kind: str, **fields: Any) -> None:
         """Rewrite a session of this week; turning it into a track session takes a slot.
 
         :raises TrackLimitReached: if it becomes a track session and every slot is taken
+        :raises Session.DoesNotExist: if it was moved away or removed meanwhile
         """
-        rows = self.sessions.filter(pk=session.pk)
-        if kind == session.kind:
-            rows.update(**fields)
-            self._touch()
-            return
-        self._in_free_slot(kind, lambda **slot: rows.update(kind=kind, **fields, **slot))
+        with transaction.atomic():
+            self._lock()
+            rows, kind_now = self._locked(session)
+            if kind == kind_now:
+                rows.update(**fields)
+                self._touch()
+            else:
+                self._in_free_slot(kind, lambda **slot: rows.update(kind=kind, **fields, **slot))
 
     def set_track_limit(self, limit: int) -> None:
         """Change how many track sessions this week allows (0, 1 or 2).
@@ -171,51 +178,58 @@ class TrainingWeek(models.Model):
         """
         try:
             with transaction.atomic():
+                self._lock()
+                # Before the limit is written, as the database writes it into each of them.
+                tracks = [s for s in self.sessions.select_for_update() if s.kind == Kind.TRACK]
+                if limit == 1 and len(tracks) == 1:
+                    # A lone track session may sit in slot 2 with slot 1 free.
+                    self.sessions.filter(pk=tracks[0].pk).update(track_slot=1)
                 TrainingWeek.objects.filter(pk=self.pk).update(track_limit=limit)
         except IntegrityError as error:
-            if violated_constraint(error) != "session_track_slot_within_limit":
+            if violated_constraint(error) not in (
+                "session_track_slot_within_limit",
+                "session_one_per_track_slot",
+            ):
                 raise
-            # Two slots are taken, or one: the second. That one may sit in slot 2 with slot 1 free.
-            if not self._close_ranks(limit):
-                raise TrackLimitReached(self) from error
+            raise TrackLimitReached(self) from error
         self.track_limit = limit
         self._touch()
 
-    def _close_ranks(self, limit: int) -> bool:
-        """Move a lone track session from slot 2 to slot 1, then lower the limit, if that fits."""
-        with transaction.atomic():
-            tracks = self.sessions.filter(kind=Kind.TRACK).select_for_update()
-            if limit != 1 or len(tracks) != 1:
-                return False
-            self.sessions.filter(pk=tracks[0].pk).update(track_slot=1)
-            TrainingWeek.objects.filter(pk=self.pk).update(track_limit=limit)
-            return True
+    def _lock(self) -> None:
+        """Lock the row of this week until the transaction ends, and read the limit it has now.
+
+        Every change locks the week before its sessions: who locks in one order cannot deadlock.
+        The lock lets foreign keys to the week through, so a plain INSERT is not in its way.
+        """
+        row = TrainingWeek.objects.select_for_update(no_key=True).only("track_limit")
+        self.track_limit = row.get(pk=self.pk).track_limit
+
+    def _locked(self, session: "Session") -> tuple["SessionQuerySet", str]:
+        """Lock a session of this week; return it as a query, with the kind it has by now.
+
+        :raises Session.DoesNotExist: if it was moved away or removed meanwhile
+        """
+        rows = Session.objects.filter(pk=session.pk)
+        return rows, rows.select_for_update().only("kind").get(week=self).kind
 
     def _in_free_slot(self, kind: str, write: Callable[..., Any]) -> Any:
         """Call `write(track_limit=…, track_slot=…)` with the first slot that the database grants.
 
         Nothing is counted first: between a count and a write another request could slip in.
         """
-        for _ in range(3):
-            slots = range(1, self.track_limit + 1) if kind == Kind.TRACK else [None]
-            for slot in slots:
+        with transaction.atomic():
+            self._lock()
+            for slot in range(1, self.track_limit + 1) if kind == Kind.TRACK else [None]:
                 try:
                     with transaction.atomic():
                         written = write(track_limit=self.track_limit, track_slot=slot)
-                        self._touch()
-                        return written
                 except IntegrityError as error:
-                    refused_by = violated_constraint(error)
-                    if refused_by == "session_one_per_track_slot":
-                        continue
-                    known = self.track_limit
-                    self.refresh_from_db(fields=["track_limit"])
-                    if known == self.track_limit:
+                    if violated_constraint(error) != "session_one_per_track_slot":
                         raise
-                    break  # the limit was changed meanwhile: try again under the new one
-            else:
-                break
-        raise TrackLimitReached(self)
+                else:
+                    self._touch()
+                    return written
+            raise TrackLimitReached(self)
 
     def _touch(self) -> None:
         self.changed_at = timezone.now()
@@ -363,6 +377,7 @@ class Session(models.Model):
 
         :raises ProtectedError: if a result was logged for it
         """
-        week = self.week
-        self.delete()
-        week._touch()
+        with transaction.atomic():
+            self.week._lock()
+            self.delete()
+            self.week._touch()
