@@ -8,7 +8,6 @@ from athletes.measures import (
     RACES,
     distance_name,
     format_clock,
-    format_distance,
     format_pace,
     format_range,
 )
@@ -45,12 +44,6 @@ def pace_range(s_per_m: Any, units: Any) -> str:
 def pace_of(pace: Pace, units: str) -> str:
     """Show an athlete's pace in the units of the athlete."""
     return pace_range((pace.s_per_m_low, pace.s_per_m_high), units.lower())
-
-
-@register.filter
-def distance_in(metres: Any, units: Any) -> str:
-    """Show metres as 8 km or 5 mi."""
-    return "" if metres is None else format_distance(metres, units=units.lower())
 
 
 @register.filter

@@ -118,7 +118,7 @@ def short_distance(metres: Any, units: str) -> str:
     """Show metres in the reader's units without the unit: 7.4, but 11, as a coach would say it."""
     if not metres:
         return ""
-    value = metres / (1609.344 if units == "mi" else 1000)
+    value = metres / (1609.344 if units.lower() == "mi" else 1000)
     return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
 
 
