@@ -4,6 +4,7 @@ docs/notation.md teaches it. The tree keeps what was typed (units, ranges, choic
 nothing is worked out here. `parse_workout(format_workout(workout)) == workout` always holds.
 """
 
+from workouts.notation.narrowing import narrow
 from workouts.notation.reading import LONGEST_TEXT, NotationError, parse_workout
 from workouts.notation.tree import (
     EASY,
@@ -52,5 +53,5 @@ __all__ = [
     "ONCE", "Offset", "OffsetUnit", "PaceUnit", "RACE_PACES", "Recovery", "Reps", "Role",
     "STANDARD_LAP_M", "Span", "Step", "TRAINING_PACES", "Target", "Workout", "choose",
     "format_amount", "format_recovery", "format_span", "format_step", "format_target",
-    "format_workout", "parse_workout", "size_of",
+    "format_workout", "narrow", "parse_workout", "size_of",
 ]  # fmt: skip
