@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.text import slugify
 
 from athletes.measures import (
@@ -62,6 +63,14 @@ class OwnedForm(forms.ModelForm):
     """
 
     owner: str
+    told_at: str
+
+    def _update_errors(self, errors: Any) -> None:
+        """Tell what a constraint says at the field that can mend it."""
+        said = getattr(errors, "error_dict", {}).pop(NON_FIELD_ERRORS, None)
+        if said:
+            errors.error_dict.setdefault(self.told_at, []).extend(said)
+        super()._update_errors(errors)  # type: ignore[misc]
 
     def _get_validation_exclusions(self) -> set[str]:
         # Django's own hook, which its type stubs leave out.
@@ -83,26 +92,42 @@ class TeamForm(forms.Form):
         """Return a slug that no team has yet."""
         base = slugify(self.cleaned_data["name"])[:32]
         taken = set(Team.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+        taken.add("add")  # /teams/add/ is the page that starts a team
         numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
         return next(slug for slug in (base, *numbered) if slug not in taken)
 
 
 class GroupForm(OwnedForm):
     owner = "team"
+    told_at = "name"
 
     class Meta:
         model = Group
         fields = ["name"]
 
 
+class GroupsField(forms.ModelMultipleChoiceField):
+    """Django asks the database for each posted id, and SQLite cannot take one past 64 bits."""
+
+    def _check_values(self, value: Any) -> Any:
+        if any(len(str(pk)) > 18 for pk in value or ()):
+            raise forms.ValidationError(
+                self.error_messages["invalid_choice"], code="invalid_choice", params={"value": "…"}
+            )
+        return super()._check_values(value)  # type: ignore[misc]
+
+
 class AthleteForm(OwnedForm):
     """An athlete as the coach keeps them; the weekly volume is typed in kilometres."""
 
     owner = "team"
+    told_at = "email"
 
     weekly_km = forms.DecimalField(
         label="Usual week in km", min_value=0, max_value=400, decimal_places=1, required=False
     )
+
+    groups = GroupsField(Group.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
 
     class Meta:
         model = Athlete
@@ -126,7 +151,6 @@ class AthleteForm(OwnedForm):
             "track_limit": "Track limit a week",
         }
         widgets = {
-            "groups": forms.CheckboxSelectMultiple,
             "send_time": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         }
 
@@ -149,6 +173,7 @@ class AthleteForm(OwnedForm):
 
 class RaceForm(OwnedForm):
     owner = "athlete"
+    told_at = "time_s"
     distance_m = DistanceField(label="Distance", max_length=20)
     time_s = ClockField(label="Time")
 

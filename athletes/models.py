@@ -4,13 +4,14 @@ import hashlib
 import secrets
 import zoneinfo
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
@@ -157,10 +158,11 @@ class AthleteQuerySet(models.QuerySet["Athlete"]):
         return self.filter(team__in=Team.objects.coached_by(user))
 
 
-def time_zones() -> set[str]:
-    """Return the names of the time zones that people live in."""
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """Return the names of the time zones that people live in, read from the disk once."""
     # Two names are no places: what they mean depends on the machine.
-    return zoneinfo.available_timezones() - {"Factory", "localtime"}
+    return frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
 
 
 def validate_time_zone(name: str) -> None:
@@ -263,16 +265,14 @@ class Athlete(models.Model):
         return athlete_paces([race.as_race() for race in self.races.all()], today=today)
 
     def invite(self, *, by: User, now: datetime) -> tuple["Invitation", str]:
-        """Make a fresh invitation and end older open ones; return it with its secret token."""
+        """Make a fresh invitation; return it with its secret token. Older ones stay open."""
         token = secrets.token_urlsafe(24)
-        with transaction.atomic():
-            self.invitations.filter(accepted_at=None).update(expires_at=now)
-            invitation = self.invitations.create(
-                email=self.email,
-                token_hash=hash_token(token),
-                invited_by=by,
-                expires_at=now + INVITATION_LIFE,
-            )
+        invitation = self.invitations.create(
+            email=self.email,
+            token_hash=hash_token(token),
+            invited_by=by,
+            expires_at=now + INVITATION_LIFE,
+        )
         return invitation, token
 
 
@@ -375,6 +375,11 @@ class Invitation(models.Model):
     def __str__(self) -> str:
         return f"invitation of {self.email}"
 
+    def replace_older(self, *, now: datetime) -> None:
+        """End the athlete's other open invitations."""
+        others = Invitation.objects.open(now).filter(athlete=self.athlete_id).exclude(pk=self.pk)
+        others.update(expires_at=now)
+
     def accept(self, *, user: User, now: datetime) -> None:
         """Tie the athlete to this user; exactly one caller gets through.
 
@@ -382,10 +387,14 @@ class Invitation(models.Model):
         """
         if user.email.lower() != self.email.lower():
             raise InvitationUsed
-        with transaction.atomic():
-            taken = Invitation.objects.open(now).filter(pk=self.pk).update(accepted_at=now)
-            tied = taken and Athlete.objects.filter(
-                Q(user=None) | Q(user=user), pk=self.athlete_id
-            ).update(user=user)
-            if not tied:
-                raise InvitationUsed
+        try:
+            with transaction.atomic():
+                taken = Invitation.objects.open(now).filter(pk=self.pk).update(accepted_at=now)
+                tied = taken and Athlete.objects.filter(
+                    Q(user=None) | Q(user=user), pk=self.athlete_id
+                ).update(user=user)
+                if not tied:
+                    raise InvitationUsed
+        except IntegrityError as error:
+            # The user is another athlete of this team already: athlete_one_per_user.
+            raise InvitationUsed from error

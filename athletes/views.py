@@ -10,14 +10,15 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from athletes.accounts import send_invitation
+from athletes.accounts import MailUnavailable, send_invitation
 from athletes.forms import AcceptForm, AthleteForm, GroupForm, RaceForm, RosterForm, TeamForm
 from athletes.models import (
     Athlete,
@@ -52,7 +53,7 @@ def theme_set(request: SiteRequest) -> HttpResponse:
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
         back = reverse("home")
-    response = redirect(back)
+    response = HttpResponseRedirect(back)  # redirect() would take a word for the name of a page
     theme = request.POST.get("theme", "")
     if theme in ("light", "dark"):
         response.set_cookie("theme", theme, max_age=31_536_000, samesite="Lax", httponly=True)
@@ -201,12 +202,20 @@ def athlete_invite(request: SiteRequest, athlete_id: int) -> HttpResponse:
     athlete = get_object_or_404(
         Athlete.objects.coached_by(request.user).select_related("team"), pk=athlete_id
     )
-    invitation, token = athlete.invite(by=request.user, now=timezone.now())
-    send_invitation(invitation, athlete=athlete, token=token, coach=request.user)
+    now = timezone.now()
+    invitation, token = athlete.invite(by=request.user, now=now)
+    try:
+        send_invitation(invitation, athlete=athlete, token=token, coach=request.user)
+    except MailUnavailable:
+        invitation.delete()
+        raise
+    # Only now: a link that never left must not end the one that the athlete has.
+    invitation.replace_older(now=now)
     messages.success(request, f"Invitation sent to {invitation.email}; it is good for 7 days.")
     return redirect("athlete_detail", athlete_id=athlete_id)
 
 
+@never_cache
 @login_not_required
 def invitation_accept(request: SiteRequest, token: str) -> HttpResponse:
     """Show the invitation; on POST tie the athlete to the account, a new one if need be."""
@@ -219,6 +228,11 @@ def invitation_accept(request: SiteRequest, token: str) -> HttpResponse:
     )
     if invitation is None:
         return render(request, "athletes/invitation_ended.html", status=404)
+    if request.user.is_authenticated and request.user.email.lower() != invitation.email.lower():
+        status = 409 if request.method == "POST" else 200
+        return render(
+            request, "athletes/invitation_other.html", {"invitation": invitation}, status=status
+        )
     known = User.objects.filter(email__iexact=invitation.email).first()
     form = None
     if known is None:

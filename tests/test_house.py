@@ -56,6 +56,8 @@ MAY_IMPORT = PURE | {
     "workouts.forms": WORKOUTS | {"athletes.forms"},
     "workouts.admin": {"workouts.models"},
     "workouts.views": {
+        "workouts.notation",
+        "workouts.prescriptions",
         "athletes.models",
         "athletes.requests",
         "workouts.dashboard",

@@ -72,8 +72,11 @@ def refusal(error: IntegrityError) -> str:
         for constraint in model._meta.constraints:
             if constraint.name == name:
                 words = constraint.violation_error_message
-                return "" if words == constraint.default_violation_error_message else str(words)
-    return ""
+                if words != constraint.default_violation_error_message:
+                    return str(words)
+    # Two requests at once have both found a name free; whatever it is, it is there now.
+    is_double = getattr(error.__cause__, "sqlstate", "") == "23505" or "UNIQUE" in str(error)
+    return "The same was saved a moment ago. Look, and try again." if is_double else ""
 
 
 def violated_constraint(error: IntegrityError) -> str:

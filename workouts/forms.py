@@ -1,6 +1,7 @@
 """What coaches and athletes type about sessions, checked and turned into domain values."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from workouts.prescriptions import summary
 
 class WorkoutForm(OwnedForm):
     owner = "team"
+    told_at = "title"
 
     class Meta:
         model = Workout
@@ -111,6 +113,11 @@ class SessionEditForm(forms.ModelForm):
             "note": forms.Textarea(attrs={"rows": 2}),
         }
 
+    def clean_notation(self) -> str:
+        notation: str = self.cleaned_data["notation"]
+        validate_notation(notation)
+        return notation
+
     def _post_clean(self) -> None:
         """Leave the row alone: `TrainingWeek.edit` writes it, and the database checks it."""
 
@@ -121,6 +128,13 @@ class MoveForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": "Write the day as 2026-11-30."},
     )
+
+    def clean_on(self) -> date:
+        on: date = self.cleaned_data["on"]
+        # The Mondays that have a page, see MondayConverter.
+        if not date(2000, 1, 3) <= on <= date(2100, 1, 3):
+            raise forms.ValidationError("Write a day from 2000 to 2099.")
+        return on
 
 
 class ResultForm(forms.ModelForm):

@@ -1,0 +1,1 @@
+"""Pages of training. Access is the first line of each view."""

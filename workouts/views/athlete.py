@@ -1,0 +1,120 @@
+"""The athlete's own pages: today, the week as it was published, and how it went."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from athletes.models import Athlete
+from athletes.requests import SiteRequest
+from workouts.delivery import plan_context
+from workouts.forms import ResultForm
+from workouts.models import (
+    PublishedPlan,
+    Result,
+    Session,
+    TrainingWeek,
+)
+from workouts.views.common import form_page, is_coach, monday_of
+
+
+def today(request: SiteRequest) -> HttpResponse:
+    """Show the athlete today's session out of the published plan, with the week below."""
+    athlete = Athlete.objects.filter(user=request.user).select_related("team").first()
+    if athlete is None:
+        return redirect("home")
+    on = athlete.today(timezone.now())
+    return render(request, "workouts/today.html", week_context(request, athlete, monday_of(on)))
+
+
+def athlete_week(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpResponse:
+    athlete = get_object_or_404(
+        Athlete.objects.visible_to(request.user).select_related("team"), pk=athlete_id
+    )
+    context = week_context(request, athlete, starts_on)
+    return render(request, "workouts/athlete_week.html", context)
+
+
+def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dict[str, Any]:
+    """Return the week as it was published; the coach's draft stays with the coach."""
+    plan = (
+        PublishedPlan.objects.latest_revisions()
+        .filter(week__athlete=athlete, week__starts_on=starts_on)
+        .select_related("week")
+        .first()
+    )
+    on = athlete.today(timezone.now())
+    context = plan_context(plan.content) if plan else {}
+    sessions = context.get("sessions", [])
+    coaching = is_coach(request, athlete)
+    week = TrainingWeek.objects.filter(athlete=athlete, starts_on=starts_on).first()
+    return context | {
+        "athlete": athlete,
+        "team": athlete.team,
+        "published": plan,
+        "on": on.isoformat(),
+        "now_sessions": [s for s in sessions if s["on"] == on.isoformat()],
+        "results": results_of([session["id"] for session in sessions]),
+        "starts_on": starts_on,
+        "days": [starts_on + timedelta(days=day) for day in range(7)],
+        "earlier": starts_on - timedelta(days=7),
+        "later": starts_on + timedelta(days=7),
+        "is_coach": coaching,
+        "week": week if coaching else None,
+    }
+
+
+def results_of(session_ids: list[int]) -> dict[int, Result]:
+    results = Result.objects.filter(session__in=session_ids).prefetch_related("splits")
+    return {result.session_id: result for result in results}
+
+
+def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
+    """Log how a session went, against the reps of the plan as it was published."""
+    session = get_object_or_404(
+        Session.objects.visible_to(request.user).select_related("week__athlete__team"),
+        pk=session_id,
+    )
+    planned = published_session(session)
+    result = Result.objects.filter(session=session).first() or Result(session=session)
+    form = ResultForm(request.POST or None, instance=result, reps=timed_reps(planned))
+    if request.method == "POST" and form.is_valid():
+        data = {name: form.cleaned_data[name] for name in ("outcome", "rpe", "comment")}
+        Result.objects.log(
+            session, **data, splits=form.splits(), by=request.user, now=timezone.now()
+        )
+        messages.success(request, "Logged. Your coach sees it on the board.")
+        return redirect(
+            "athlete_week", athlete_id=session.week.athlete_id, starts_on=session.week.starts_on
+        )
+    context = {
+        "row": session,
+        "session": planned,
+        "form": form,
+        "athlete": session.week.athlete,
+        "team": session.week.athlete.team,
+        "is_coach": is_coach(request, session.week.athlete),
+        "units": session.week.athlete.units.lower(),
+    }
+    return form_page(request, "workouts/result_log.html", context)
+
+
+def timed_reps(planned: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the reps that an athlete times: those over a distance."""
+    return [rep for rep in planned["reps"] if rep["distance_m"]]
+
+
+def published_session(session: Session) -> dict[str, Any]:
+    """Return the session as the newest published revision of its week has it.
+
+    :raises Http404: if it was not published: a draft is not the athlete's yet
+    """
+    plans = PublishedPlan.objects.latest_revisions().filter(week=session.week)
+    for plan in plans:
+        for planned in plan.content["sessions"]:
+            if planned["id"] == session.pk:
+                return planned
+    raise Http404
