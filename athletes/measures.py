@@ -102,9 +102,10 @@ def _bare_seconds(text: str) -> Decimal:
     could_be_minutes = len(fraction) == 2 and int(fraction) < 60
     if not fraction or could_be_minutes or int(whole) < 10:
         minutes = f"{whole}:{fraction:0<2}"
+        rest = f".{fraction}" if fraction else ""
         raise MeasureError(
             f"“{text}” could be minutes or seconds. Put a colon between them: "
-            f"{minutes} is mm:ss, 0:{whole:0>2}{'.' + fraction if fraction else ''} is seconds."
+            f"{minutes} is mm:ss, {int(whole) // 60}:{int(whole) % 60:02}{rest} is seconds."
         )
     return _hundredths(f"{whole}.{fraction}")
 

@@ -5,12 +5,14 @@ whichever is chosen, a recent result at the very distance asked for wins over it
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
+from athletes.bests import UNDATED_YEARS, Form, Result, form_of
 from athletes.measures import (
     RACES,
     Number,
@@ -19,7 +21,14 @@ from athletes.measures import (
     race_key,
     same_distance,
 )
-from athletes.paces import FITTED_S, PaceOutOfRange, TrainingPaces, race_time_s, training_paces
+from athletes.paces import (
+    FITTED_S,
+    VDOTS,
+    PaceOutOfRange,
+    TrainingPaces,
+    race_time_s,
+    training_paces,
+)
 from athletes.paces import vdot as vdot_of
 
 Confidence: TypeAlias = Literal["high", "medium", "low"]
@@ -68,15 +77,16 @@ class Race:
         return self.raced_on is not None and self.age_days(today) <= RECENT_DAYS
 
     def described(self, today: date) -> str:
-        """Return the race with its age: `5K 22:00, 9 weeks old`."""
+        """Return the race with its age: `5K 22:00, track, 9 weeks old`."""
+        what = f"{self.name}, {self.surface}" if self.surface else self.name
         if self.raced_on is None:
-            return f"{self.name} as entered, undated"
+            return f"{what} as entered, undated"
         days = self.age_days(today)
         for unit, length in (("year", 365), ("month", 61), ("week", 14)):
             if days >= length:
                 count = days // {"year": 365, "month": 30, "week": 7}[unit]
-                return f"{self.name}, {count} {unit}{'s' * (count > 1)} old"
-        return f"{self.name}, {days} day{'s' * (days != 1)} old"
+                return f"{what}, {count} {unit}{'s' * (count > 1)} old"
+        return f"{what}, {days} day{'s' * (days != 1)} old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,7 @@ def vdot_model(races: tuple[Race, ...], distance_m: float, today: date) -> Estim
     Each VDOT weighs exp(-abs(ln(d / target)) / 0.5) x 0.5 ** (age in days / 180). The distance
     scale is fitted to real runners, the half-life is a judgement; see docs/sources.md.
     """
+    races = _feed(races)
     weights = [_weight(race, distance_m, today) for race in races]
     values = [vdot_of(distance_m=race.distance_m, time_s=race.time_s) for race in races]
     mean = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
@@ -139,7 +150,7 @@ def riegel_model(races: tuple[Race, ...], distance_m: float, today: date) -> Est
 
     Source: Riegel, "Athletic Records and Human Endurance", American Scientist 69 (1981).
     """
-    nearest = max(races, key=lambda race: _weight(race, distance_m, today))
+    nearest = max(_feed(races), key=lambda race: _weight(race, distance_m, today))
     time_s = riegel_time_s(
         time_s=nearest.time_s, distance_m=nearest.distance_m, target_m=distance_m
     )
@@ -151,7 +162,34 @@ def riegel_time_s(*, time_s: Number, distance_m: Number, target_m: Number) -> fl
     return float(time_s) * math.pow(float(target_m) / float(distance_m), RIEGEL_EXPONENT)
 
 
-MODELS: Final[dict[str, Model]] = {"vdot": vdot_model, "riegel": riegel_model}
+def bests_model(races: tuple[Race, ...], distance_m: float, today: date) -> Estimate:
+    """Return the time at `distance_m` from all results together, as real runners' bests go.
+
+    See `athletes/bests.py`. The certainty is the model's own, of runners it was not fitted to.
+    """
+    form = _form(races, today)
+    time_s, sigma = form.predict(distance_m)
+    pulls = form.pulls(distance_m)
+    ranked = sorted(range(len(races)), key=lambda index: -pulls[index])
+    return Estimate(time_s, sigma, tuple(races[index] for index in ranked))
+
+
+@lru_cache(maxsize=1024)
+def _form(races: tuple[Race, ...], today: date) -> Form:
+    return form_of([_as_result(race, today) for race in races])
+
+
+def _as_result(race: Race, today: date) -> Result:
+    years = race.age_days(today) / 365 if race.raced_on else UNDATED_YEARS
+    return Result(float(race.distance_m), float(race.time_s), years)
+
+
+MODELS: Final[dict[str, Model]] = {
+    "vdot": vdot_model,
+    "riegel": riegel_model,
+    "bests": bests_model,
+}
+DEFAULT_MODEL: Final = "bests"
 
 
 @dataclass(frozen=True)
@@ -159,6 +197,7 @@ class AthletePaces:
     """Everything one athlete's results say on a day: `vdot`, paces by name, times by distance.
 
     `races` are the results in use, one a distance; `unused` the others that were refused.
+    `overrides` are the paces that a coach has set by hand, by name; they go before all else.
     """
 
     vdot: float
@@ -166,6 +205,7 @@ class AthletePaces:
     today: date
     model: str = "vdot"
     unused: tuple[str, ...] = field(default=(), compare=False)
+    overrides: Mapping[str, Pace] = field(default_factory=dict, hash=False)
 
     def estimate(self, target: str | Number) -> Estimate:
         """Return the estimate for a race name (`5k`) or a distance in metres.
@@ -180,7 +220,7 @@ class AthletePaces:
         for result in own:
             if result.raced_on is None or result.is_recent(self.today):
                 return _own(result, distance_m, self.today)
-        return MODELS[self.model](_feed(self.races), distance_m, self.today)
+        return MODELS[self.model](self.races, distance_m, self.today)
 
     def race_time(self, target: str | Number) -> tuple[float, Pace]:
         """Return the seconds for a race name or a distance in metres, and the pace of it.
@@ -188,6 +228,8 @@ class AthletePaces:
         :raises KeyError: if a name is not in `RACES`
         """
         distance_m = float(RACES[target] if isinstance(target, str) else target)
+        if by_hand := self.overrides.get(race_key(distance_m) or ""):
+            return by_hand.s_per_m_low * distance_m, by_hand
         estimate = self.estimate(distance_m)
         s_per_m = estimate.time_s / distance_m
         source = self._source(estimate)
@@ -202,6 +244,8 @@ class AthletePaces:
 
         :raises KeyError: if `name` is neither
         """
+        if name in self.overrides:
+            return self.overrides[name]
         if name in RACES:
             return self.race_time(name)[1]
         s_per_km = getattr(self.training, name) if name in TRAINING else None
@@ -239,15 +283,16 @@ class AthletePaces:
 
 
 def athlete_paces(
-    races: Iterable[Race], *, today: date, model: str = "vdot"
+    races: Iterable[Race], *, today: date, model: str = DEFAULT_MODEL
 ) -> AthletePaces | None:
     """Return what the results say on `today`, or None if none of them can be used.
 
     Of several results at one distance the fastest of the last 12 months counts, else the fastest
     undated one, else the fastest old one. Results over 24 months old count only where nothing
-    newer exists. An undated result is taken to be a year old when it is weighed against others;
-    it is still the athlete's pace at its own distance if no dated one of the last 12 months is
-    there, with medium confidence instead of high. Results not `representative` are left out.
+    newer exists; the model `bests` takes them too, as less certain. An undated result is taken to
+    be a year old when it is weighed against others; it is still the athlete's pace at its own
+    distance if no dated one of the last 12 months is there, with medium confidence instead of
+    high. Results not `representative` are left out.
 
     :raises KeyError: if there is no such model
     """
@@ -262,12 +307,21 @@ def athlete_paces(
         else:
             usable += [race] if race.representative else []
     newer = [race for race in usable if race.age_days(today) <= STALE_DAYS]
-    chosen = _best_by_distance(newer or usable, today)
+    counting = usable if model == "bests" else newer or usable
+    chosen = _best_by_distance(counting, today)
     if not chosen:
         return None
     unfixed = AthletePaces(0.0, chosen, today, model)
-    vdot = vdot_of(distance_m=5000, time_s=unfixed.estimate("5k").time_s)
+    vdot = _vdot_of_5k(unfixed.estimate("5k").time_s)
     return AthletePaces(vdot, chosen, today, model, tuple(unused))
+
+
+def _vdot_of_5k(time_s: float) -> float:
+    """Return the VDOT of a 5 km, or the nearest that there are paces for."""
+    fastest, slowest = (race_time_s(vdot=value, distance_m=5000) for value in reversed(VDOTS))
+    if not fastest < time_s < slowest:
+        return VDOTS[1] if time_s <= fastest else VDOTS[0]
+    return vdot_of(distance_m=5000, time_s=time_s)
 
 
 def paces_of_vdot(vdot: float, *, today: date) -> AthletePaces:

@@ -1,6 +1,7 @@
 """Several results of one athlete: which one counts for what, and how sure that is."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from athletes.measures import MILE_M, RACES
 from athletes.predictions import (
     MODELS,
+    Pace,
     Race,
     athlete_paces,
     paces_of_vdot,
@@ -27,8 +29,12 @@ def _ago(days):
     return TODAY - timedelta(days=days)
 
 
+def _by_vdot(races):
+    return athlete_paces(races, today=TODAY, model="vdot")
+
+
 def test_22_minutes_for_5k_is_vdot_44_54():
-    paces = athlete_paces([Race(5000, 1320)], today=TODAY)
+    paces = _by_vdot([Race(5000, 1320)])
     assert paces.vdot == pytest.approx(44.54, abs=0.01)
     assert paces.pace("5k").s_per_m_low == pytest.approx(1320 / 5000)
     seconds, _ = paces.race_time("mile")
@@ -38,7 +44,7 @@ def test_22_minutes_for_5k_is_vdot_44_54():
 @pytest.mark.parametrize("case", _cases("multi_pr"))
 def test_near_and_new_results_weigh_most(case):
     races = [Race(pr["distance_m"], pr["time_s"], _ago(pr["age_days"])) for pr in case["prs"]]
-    seconds, _ = athlete_paces(races, today=TODAY).race_time(case["target_m"])
+    seconds, _ = _by_vdot(races).race_time(case["target_m"])
     assert seconds == pytest.approx(case["time_s"], abs=0.1)
 
 
@@ -62,7 +68,8 @@ def test_a_recent_result_at_the_distance_beats_any_model(model):
 
 def test_an_old_result_at_the_distance_is_only_one_of_several():
     races = [Race(5000, 1320, _ago(10)), Race(10_000, 3000, _ago(370))]
-    assert athlete_paces(races, today=TODAY).race_time("10k")[0] < 2900
+    assert _by_vdot(races).race_time("10k")[0] < 2900
+    assert athlete_paces(races, today=TODAY).race_time("10k")[0] < 2950
 
 
 def test_an_undated_result_at_the_distance_counts_but_less_surely():
@@ -77,17 +84,55 @@ def test_a_dated_recent_result_beats_an_undated_one_at_the_same_distance():
     assert athlete_paces(races, today=TODAY).race_time("5k")[0] == 1320
 
 
-def test_results_over_two_years_old_count_only_alone():
+@pytest.mark.parametrize("model", ["vdot", "riegel"])
+def test_results_over_two_years_old_count_only_alone(model):
     old, new = Race(5000, 1200, _ago(800)), Race(10_000, 3000, _ago(30))
-    assert athlete_paces([old, new], today=TODAY).races == (new,)
-    assert athlete_paces([old], today=TODAY).races == (old,)
+    assert athlete_paces([old, new], today=TODAY, model=model).races == (new,)
+    assert athlete_paces([old], today=TODAY, model=model).races == (old,)
+
+
+def test_to_the_model_bests_an_old_result_is_only_less_certain():
+    new = Race(10_000, 3000, _ago(30))
+    alone = athlete_paces([new], today=TODAY).race_time("half")[0]
+    moved = [
+        alone - athlete_paces([new, Race(5000, 1200, _ago(days))], today=TODAY).race_time("half")[0]
+        for days in (60, 800, 2500)
+    ]
+    assert moved[0] > moved[1] > moved[2] > 0
+
+
+def test_bests_is_the_model_unless_another_is_named():
+    race = Race(5000, 1320, _ago(10))
+    assert athlete_paces([race], today=TODAY) == athlete_paces([race], today=TODAY, model="bests")
+
+
+def test_the_training_paces_of_bests_are_those_of_its_5k():
+    paces = athlete_paces([Race(10_000, 2640, _ago(10))], today=TODAY)
+    five_s = paces.race_time("5k")[0]
+    assert paces.vdot == pytest.approx(_by_vdot([Race(5000, five_s)]).vdot)
+    assert paces.estimate("5k").races == (Race(10_000, 2640, _ago(10)),)
+
+
+def test_a_5k_outside_what_there_are_paces_for_gets_the_nearest():
+    paces = athlete_paces([Race(RACES["marathon"], 8 * 3600)], today=TODAY)
+    assert 10 <= paces.vdot < 30
+    assert athlete_paces([Race(RACES["marathon"], 7000)], today=TODAY).vdot == 90
+
+
+def test_a_pace_set_by_hand_goes_before_all_else():
+    paces = athlete_paces([Race(5000, 1320, _ago(10))], today=TODAY)
+    by_hand = Pace(0.3, 0.3, "set by a coach", "high")
+    changed = replace(paces, overrides={"10k": by_hand, "threshold": by_hand})
+    assert changed.race_time(10_000) == (3000, by_hand)
+    assert changed.pace("10k") == changed.pace("threshold") == by_hand
+    assert changed.pace("5k") == paces.pace("5k")
 
 
 def test_soft_distances_count_only_where_nothing_else_is_known():
     five, eight = Race(5000, 1320, _ago(10)), Race(8000, 2500, _ago(10))
-    only_five = athlete_paces([five], today=TODAY).race_time("10k")[0]
-    assert athlete_paces([five, eight], today=TODAY).race_time("10k")[0] == only_five
-    assert athlete_paces([eight], today=TODAY).race_time("8k")[0] == 2500
+    only_five = _by_vdot([five]).race_time("10k")[0]
+    assert _by_vdot([five, eight]).race_time("10k")[0] == only_five
+    assert _by_vdot([eight]).race_time("8k")[0] == 2500
 
 
 def test_a_result_that_does_not_show_true_form_is_left_out():
@@ -134,8 +179,7 @@ def test_a_pace_says_which_result_it_is_from(raced_on, source):
 
 
 def test_certainty_falls_with_distance_and_age():
-    fresh = athlete_paces([Race(5000, 1320, _ago(9))], today=TODAY)
-    stale = athlete_paces([Race(5000, 1320, _ago(700))], today=TODAY)
+    fresh, stale = _by_vdot([Race(5000, 1320, _ago(9))]), _by_vdot([Race(5000, 1320, _ago(700))])
     assert [fresh.pace(name).confidence for name in ("5k", "10k", "marathon", "800")] == [
         "high", "medium", "low", "low",
     ]  # fmt: skip

@@ -2,14 +2,16 @@
 
 import json
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from athletes import predictions
 from athletes.measures import MILE_M, format_clock
-from athletes.predictions import Race, athlete_paces, paces_of_vdot
+from athletes.predictions import Race, paces_of_vdot
 from workouts.notation import NotationError, parse_workout
 from workouts.prescriptions import prescribe, summary
 
@@ -25,6 +27,8 @@ DESCENDING = (
     "3200 @ 10k, jog 400; 1600 @ 5k, jog 400; 1000 @ mile, jog 200; 600 @ max, jog 200; "
     "200 @ sprint"
 )
+# The sources of these cases are VDOT tables.
+athlete_paces = partial(predictions.athlete_paces, model="vdot")
 FIVE_K_IN_22 = athlete_paces([Race(5000, 1320, TODAY - timedelta(days=60))], today=TODAY)
 
 

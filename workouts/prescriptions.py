@@ -83,9 +83,10 @@ class Split:
 class Rep:
     """One rep of the main part: how far or how long, how fast, from where to where.
 
-    `target_s` is for the whole rep and None for an effort or an unknown pace; positions are None
-    where a jog of open length, or a run by time, has made them unknown. `block` is the index of
-    its block in the prescription.
+    `label` is the target in the notation, `words` the same for a reader. `target_s` is for the
+    whole rep and None for an effort or an unknown pace; positions are None where a jog of open
+    length, or a run by time, has made them unknown. `block` is the index of its block in the
+    prescription.
     """
 
     rep: int
@@ -93,6 +94,7 @@ class Rep:
     distance_m: float | None
     duration_s: float | None
     label: str
+    words: str
     is_easy: bool
     target_s: Band | None
     pace_s_per_km: Band | None
@@ -348,7 +350,9 @@ class _Aim:
             self._known[name] = (pace.s_per_m_low, pace.s_per_m_high)
             self.sources[pace.source.removeprefix("from ")] = None
             self.check_age(self.paces, pace.race)
-            if name == "marathon" and not self.paces.estimate("marathon").is_own:
+            # The model of real runners knows that most fade; the formulas do not.
+            is_formula = self.paces.model != "bests"
+            if name == "marathon" and is_formula and not self.paces.estimate("marathon").is_own:
                 self.warnings[
                     "Marathon pace from shorter races is 5 to 7 % too fast for most runners: "
                     "think of adding 5 %."
@@ -409,6 +413,7 @@ def _reps(drafts: Sequence[_Draft], aim: _Aim, level: str) -> Iterator[Rep]:
             distance_m=distance_m,
             duration_s=_seconds(low) or None,
             label=format_target(draft.target),
+            words=prose.target_words(draft.target),
             is_easy=is_easy(draft.target),
             target_s=target_s,
             pace_s_per_km=(band[0] * 1000, band[1] * 1000) if band else None,
