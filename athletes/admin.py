@@ -1,8 +1,19 @@
 """The back office, for the people who run the site."""
 
-from django.contrib import admin
+from typing import Any
 
-from athletes.models import Athlete, Group, Membership, RacePerformance, Team, User
+from django.contrib import admin
+from django.http import HttpRequest
+
+from athletes.models import (
+    Athlete,
+    Group,
+    Membership,
+    PaceOverride,
+    RacePerformance,
+    Team,
+    User,
+)
 
 
 class MembershipInline(admin.TabularInline):
@@ -35,8 +46,26 @@ class AthleteAdmin(admin.ModelAdmin):
 
 @admin.register(RacePerformance)
 class RacePerformanceAdmin(admin.ModelAdmin):
-    list_display = ["athlete", "distance_m", "time_s", "raced_on", "surface"]
+    list_display = ["athlete", "distance_m", "time_s", "raced_on", "surface", "drives_paces"]
+    list_filter = ["surface", "timing", "drives_paces"]
     raw_id_fields = ["athlete"]
+
+
+@admin.register(PaceOverride)
+class PaceOverrideAdmin(admin.ModelAdmin):
+    """To read only: a pace is set and ended on the athlete's page, and its history stays."""
+
+    list_display = ["athlete", "name", "low_s_per_km", "high_s_per_km", "set_by", "ended_at"]
+    list_select_related = ["athlete", "set_by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 admin.site.register(Group)

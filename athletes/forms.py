@@ -1,5 +1,6 @@
 """What coaches and athletes type about people and races, checked and turned into domain values."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -9,13 +10,19 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.text import slugify
 
 from athletes.measures import (
+    KM_M,
+    MILE_M,
+    RACES,
     MeasureError,
     format_clock,
+    format_pace,
+    format_range,
     parse_clock,
     parse_distance,
 )
-from athletes.models import Athlete, Group, RacePerformance, Team, User
+from athletes.models import PACE_S_PER_KM, PACES, Athlete, Group, RacePerformance, Team, User
 from athletes.paces import RACED_M, implausible
+from athletes.predictions import TRAINING
 
 
 class ClockField(forms.CharField):
@@ -172,14 +179,21 @@ class AthleteForm(OwnedForm):
 
 
 class RaceForm(OwnedForm):
+    """A race as it was run; `keep_out` is the other way round of `drives_paces`."""
+
     owner = "athlete"
     told_at = "time_s"
     distance_m = DistanceField(label="Distance", max_length=20)
     time_s = ClockField(label="Time")
+    keep_out = forms.BooleanField(
+        label="Not for paces",
+        help_text="A short course, a pacing job: kept in the list, but no pace comes from it.",
+        required=False,
+    )
 
     class Meta:
         model = RacePerformance
-        fields = ["distance_m", "time_s", "raced_on", "surface"]
+        fields = ["distance_m", "time_s", "raced_on", "surface", "timing", "note"]
         labels = {"raced_on": "Day (if known)"}
         widgets = {"raced_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
@@ -187,6 +201,19 @@ class RaceForm(OwnedForm):
         super().__init__(*args, **kwargs)
         self.instance.athlete = athlete
         self.today = today
+        self.fields["timing"].required = False
+        self.initial["keep_out"] = not self.instance.drives_paces
+        if self.instance.pk:
+            self.initial["distance_m"] = _typed_distance(self.instance.distance_m)
+
+    @property
+    def has_details(self) -> bool:
+        """Say whether anything is filled in that the form folds away."""
+        is_timed = self["timing"].value() not in ("", RacePerformance.Timing.UNKNOWN)
+        return bool(is_timed or self["note"].value() or self["keep_out"].value())
+
+    def clean_timing(self) -> str:
+        return str(self.cleaned_data["timing"] or RacePerformance.Timing.UNKNOWN)
 
     def clean_raced_on(self) -> Any:
         raced_on = self.cleaned_data["raced_on"]
@@ -201,6 +228,73 @@ class RaceForm(OwnedForm):
             self.add_error("distance_m", "Races of 100 m to 400 km are kept.")
         elif distance_m and time_s and (doubt := implausible(distance_m=distance_m, time_s=time_s)):
             self.add_error("time_s", doubt)
+        self.instance.drives_paces = not cleaned.get("keep_out")
+        return cleaned
+
+
+def _typed_distance(distance_m: Decimal) -> str:
+    """Return a distance as one would type it: the name of the race, else metres."""
+    name = next((name for name, metres in RACES.items() if metres == distance_m), "")
+    return f"{name} m" if name.isdigit() else name or f"{distance_m.normalize():f} m"
+
+
+class PaceField(forms.CharField):
+    """A pace as a coach types it, 4:05 or 5:20–6:00, in seconds per km; bare ones in `units`."""
+
+    units = "km"
+
+    def clean(self, value: Any) -> tuple[Decimal, Decimal] | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        ends = [self._s_per_km(part) for part in re.split(r"\s*(?:-|\u2013|\bto\b)\s*", text)]
+        if len(ends) > 2:
+            raise forms.ValidationError("Write one pace, or two with a dash between them.")
+        low, high = sorted((ends[0], ends[-1]))
+        if not PACE_S_PER_KM[0] <= low <= high <= PACE_S_PER_KM[1]:
+            limits = (format_pace(end / 1000, units=self._unit("")) for end in PACE_S_PER_KM)
+            raise forms.ValidationError(f"A pace lies in {format_range(*limits)}.")
+        return low, high
+
+    def _unit(self, named: str) -> Any:
+        return named or self.units
+
+    def _s_per_km(self, text: str) -> Decimal:
+        match = re.fullmatch(r"(\d{1,2}:\d\d)\s*(?:(?:/|per)\s*(km|mi))?", text.strip())
+        if not match:
+            raise forms.ValidationError(f"“{text}” is not a pace. Write it as 4:05 or 6:35/mi.")
+        try:
+            seconds = parse_clock(match[1])
+        except MeasureError as error:
+            raise forms.ValidationError(str(error)) from error
+        metres = MILE_M if self._unit(match[2] or "") == "mi" else KM_M
+        return (seconds * 1000 / metres).quantize(Decimal("0.001"))
+
+
+def _pace_choices() -> list[Any]:
+    training = [(name, words) for name, words in PACES.items() if name in TRAINING]
+    races = [(name, words) for name, words in PACES.items() if name not in TRAINING]
+    return [("Training", training), ("Race", races)]
+
+
+class PaceOverrideForm(forms.Form):
+    """A pace set by hand, with the reason for it."""
+
+    name = forms.ChoiceField(label="Pace", choices=_pace_choices)
+    pace = PaceField(label="Set to", max_length=20)
+    reason = forms.CharField(max_length=120)
+
+    def __init__(self, *args: Any, units: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pace: Any = self.fields["pace"]
+        pace.units = units.lower()
+        pace.help_text = f"Per {pace.units}: 4:05, or 5:20–6:00 for easy."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        pace = cleaned.get("pace")
+        if pace and pace[0] != pace[1] and cleaned.get("name") != "easy":
+            self.add_error("pace", "Only easy is a range: write one pace.")
         return cleaned
 
 

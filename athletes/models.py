@@ -3,7 +3,10 @@
 import hashlib
 import secrets
 import zoneinfo
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -15,12 +18,18 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from athletes.measures import distance_name, format_clock
+from athletes.measures import RACES, distance_name, format_clock
 from athletes.paces import RACED_M
-from athletes.predictions import AthletePaces, Race, athlete_paces
+from athletes.predictions import TRAINING, AthletePaces, Pace, Race, athlete_paces
 
 INVITATION_LIFE = timedelta(days=7)
 LIMIT_IS_0_TO_2 = "A week may have two track sessions, one, or none."
+# What a coach may set by hand, and its name; marathon is a race and a training pace.
+PACES = {
+    **{name: "VO2max" if name == "vo2max" else name.capitalize() for name in TRAINING},
+    **{race: distance_name(RACES[race]) for race in RACES if race not in TRAINING},
+}
+PACE_S_PER_KM = (Decimal(100), Decimal(1200))  # faster than any race; a walk
 
 
 class Weekday(models.IntegerChoices):
@@ -157,6 +166,10 @@ class AthleteQuerySet(models.QuerySet["Athlete"]):
         """Return the athletes whose training this user may change."""
         return self.filter(team__in=Team.objects.coached_by(user))
 
+    def with_paces(self) -> Self:
+        """Fetch what `Athlete.paces` reads, for many athletes at once."""
+        return self.prefetch_related("races", "pace_overrides")
+
 
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
@@ -257,12 +270,43 @@ class Athlete(models.Model):
         """Return the athlete's own date at this instant."""
         return now.astimezone(zoneinfo.ZoneInfo(self.time_zone)).date()
 
-    def paces(self, *, today: date) -> AthletePaces | None:
+    def paces(
+        self, *, today: date, races: "Iterable[RacePerformance] | None" = None
+    ) -> AthletePaces | None:
         """Return the paces that the athlete's races support, or None without a usable race.
 
-        Reads `races`, so prefetch them where many athletes are planned at once.
+        Races that drive no paces are left out, and what a coach has set by hand goes before what
+        the races say. `races` stands in for the athlete's own, to see what one more would change.
+        Reads `races` and `pace_overrides`: see `AthleteQuerySet.with_paces`.
         """
-        return athlete_paces([race.as_race() for race in self.races.all()], today=today)
+        chosen = self.races.all() if races is None else races
+        paces = athlete_paces([race.as_race() for race in chosen if race.drives_paces], today=today)
+        overrides = {override.name: override.as_pace() for override in self.current_overrides()}
+        return replace(paces, overrides=overrides) if paces and overrides else paces
+
+    def current_overrides(self) -> list["PaceOverride"]:
+        """Return the paces that are set by hand now; reads `pace_overrides`."""
+        return [override for override in self.pace_overrides.all() if override.is_current]
+
+    def override_pace(
+        self, name: str, *, low: Decimal, high: Decimal, reason: str, by: User, now: datetime
+    ) -> "PaceOverride":
+        """Set a pace by hand, seconds per km from `low` (faster) to `high`.
+
+        What was set for it before is ended and kept.
+        """
+        with transaction.atomic():
+            # The lock makes two coaches who set one pace follow each other.
+            Athlete.objects.select_for_update(no_key=True).get(pk=self.pk)
+            self.pace_overrides.current().filter(name=name).update(ended_at=now, ended_by=by)
+            return self.pace_overrides.create(
+                name=name,
+                low_s_per_km=low,
+                high_s_per_km=high,
+                reason=reason,
+                set_by=by,
+                set_at=now,
+            )
 
     def invite(self, *, by: User, now: datetime) -> tuple["Invitation", str]:
         """Make a fresh invitation; return it with its secret token. Older ones stay open."""
@@ -295,7 +339,8 @@ class RacePerformance(models.Model):
     """One race result; every one is kept, and the PR is the fastest of them.
 
     `distance_m` keeps the millimetre (a mile is 1609.344 m), `time_s` the hundredth.
-    `raced_on` is None where the day is not known.
+    `raced_on` is None where the day is not known. A race that does not show the athlete's form, on
+    a short course or run as a pacer, is kept with `drives_paces` off: no pace comes from it.
     """
 
     class Surface(models.TextChoices):
@@ -305,11 +350,19 @@ class RacePerformance(models.Model):
         TRAIL = "TRAIL", "Trail"
         UNKNOWN = "UNKNOWN", "Not known"
 
+    class Timing(models.TextChoices):
+        AUTOMATIC = "AUTO", "Automatic"
+        HAND = "HAND", "By hand"
+        UNKNOWN = "UNKNOWN", "Not known"
+
     athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="races")
     distance_m = models.DecimalField(max_digits=9, decimal_places=3)
     time_s = models.DecimalField(max_digits=8, decimal_places=2)
     raced_on = models.DateField(null=True, blank=True)
     surface = models.CharField(max_length=8, choices=Surface, default=Surface.UNKNOWN)
+    timing = models.CharField(max_length=8, choices=Timing, default=Timing.UNKNOWN)
+    drives_paces = models.BooleanField(default=True)
+    note = models.CharField(max_length=120, blank=True)
 
     objects = RacePerformanceQuerySet.as_manager()
 
@@ -323,6 +376,9 @@ class RacePerformance(models.Model):
             models.CheckConstraint(
                 condition=Q(surface__in=["ROAD", "TRACK", "INDOOR", "TRAIL", "UNKNOWN"]),
                 name="race_surface_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(timing__in=["AUTO", "HAND", "UNKNOWN"]), name="race_timing_is_known"
             ),
             models.UniqueConstraint(
                 fields=["athlete", "distance_m", "time_s", "raced_on"],
@@ -341,7 +397,98 @@ class RacePerformance(models.Model):
         return f"{distance_name(self.distance_m)} {format_clock(self.time_s)}"
 
     def as_race(self) -> Race:
-        return Race(distance_m=self.distance_m, time_s=self.time_s, raced_on=self.raced_on)
+        is_known = self.surface != self.Surface.UNKNOWN
+        return Race(
+            distance_m=self.distance_m,
+            time_s=self.time_s,
+            raced_on=self.raced_on,
+            surface=self.get_surface_display().lower() if is_known else "",
+            representative=self.drives_paces,
+        )
+
+
+class PaceOverrideQuerySet(models.QuerySet["PaceOverride"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(athlete__in=Athlete.objects.visible_to(user))
+
+    def coached_by(self, user: User) -> Self:
+        return self.filter(athlete__in=Athlete.objects.coached_by(user))
+
+    def current(self) -> Self:
+        return self.filter(ended_at=None)
+
+
+class PaceOverrideManager(models.Manager.from_queryset(PaceOverrideQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> PaceOverrideQuerySet:
+        """Fetch the coach with it: who set a pace belongs to what it says."""
+        queryset: PaceOverrideQuerySet = super().get_queryset().select_related("set_by")
+        return queryset
+
+
+class PaceOverride(models.Model):
+    """A pace that a coach has set by hand, in seconds per km from low (faster) to high.
+
+    It is ended and never deleted, so that one can see later what an athlete trained by, and why.
+    """
+
+    athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="pace_overrides")
+    name = models.CharField("pace", max_length=12, choices=PACES)
+    low_s_per_km = models.DecimalField(max_digits=7, decimal_places=3)
+    high_s_per_km = models.DecimalField(max_digits=7, decimal_places=3)
+    reason = models.CharField(max_length=120)
+    set_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    set_at = models.DateTimeField()
+    ended_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = PaceOverrideManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["athlete", "name"],
+                condition=Q(ended_at=None),
+                name="override_one_per_pace",
+                violation_error_message="Somebody else set this pace at the same moment.",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__in=list(PACES)), name="override_pace_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(low_s_per_km__range=PACE_S_PER_KM)
+                & Q(high_s_per_km__range=PACE_S_PER_KM)
+                & Q(low_s_per_km__lte=models.F("high_s_per_km")),
+                name="override_goes_from_fast_to_slow",
+            ),
+            models.CheckConstraint(
+                condition=Q(name="easy") | Q(low_s_per_km=models.F("high_s_per_km")),
+                name="override_only_easy_is_a_range",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="override_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_name_display()} {self.source}"
+
+    @property
+    def is_current(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def is_race(self) -> bool:
+        return self.name not in TRAINING
+
+    @property
+    def source(self) -> str:
+        return f"set by {self.set_by or 'a coach'}: {self.reason}"
+
+    def as_pace(self) -> Pace:
+        low, high = float(self.low_s_per_km) / 1000, float(self.high_s_per_km) / 1000
+        return Pace(low, high, self.source, "high")
+
+    def end(self, *, by: User, now: datetime) -> None:
+        """Let the races say this pace again; ending it twice changes nothing."""
+        PaceOverride.objects.current().filter(pk=self.pk).update(ended_at=now, ended_by=by)
 
 
 def hash_token(token: str) -> str:

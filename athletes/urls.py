@@ -14,6 +14,9 @@ urlpatterns = [
     path("athletes/<int:athlete_id>/edit/", views.athlete_edit, name="athlete_edit"),
     path("athletes/<int:athlete_id>/invite/", views.athlete_invite, name="athlete_invite"),
     path("athletes/<int:athlete_id>/races/add/", views.race_add, name="race_add"),
+    path("athletes/<int:athlete_id>/paces/set/", views.override_add, name="override_add"),
+    path("overrides/<int:override_id>/end/", views.override_end, name="override_end"),
+    path("races/<int:race_id>/edit/", views.race_edit, name="race_edit"),
     path("races/<int:race_id>/remove/", views.race_remove, name="race_remove"),
     path("invitations/<str:token>/", views.invitation_accept, name="invitation_accept"),
 ]

@@ -19,21 +19,29 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from athletes.accounts import MailUnavailable, send_invitation
-from athletes.forms import AcceptForm, AthleteForm, GroupForm, RaceForm, RosterForm, TeamForm
+from athletes.charts import distance_charts, vdot_chart
+from athletes.forms import (
+    AcceptForm,
+    AthleteForm,
+    GroupForm,
+    PaceOverrideForm,
+    RaceForm,
+    RosterForm,
+    TeamForm,
+)
 from athletes.models import (
     Athlete,
     Invitation,
     InvitationUsed,
     Membership,
+    PaceOverride,
     RacePerformance,
     Team,
     User,
 )
+from athletes.records import TRAINING, by_distance, equivalents
 from athletes.requests import SiteRequest
 from athletes.roster import RosterRefused, import_roster
-
-TRAINING = ("easy", "marathon", "threshold", "interval", "vo2max", "repetition")
-RACES = ("mile", "3k", "5k", "10k", "half", "marathon")
 
 
 def home(request: SiteRequest) -> HttpResponse:
@@ -83,7 +91,7 @@ def roster(request: SiteRequest, slug: str) -> HttpResponse:
 
 
 def roster_context(request: SiteRequest, team: Team, **more: Any) -> dict[str, Any]:
-    athletes = team.athletes.prefetch_related("groups", "races").order_by("name", "pk")
+    athletes = team.athletes.with_paces().prefetch_related("groups").order_by("name", "pk")
     page = Paginator(athletes, 50).get_page(request.GET.get("page"))
     today = timezone.now().date()
     rows = [(athlete, athlete.paces(today=today)) for athlete in page]
@@ -150,36 +158,60 @@ def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
 
 
 def athlete_detail(request: SiteRequest, athlete_id: int) -> HttpResponse:
-    athlete = get_object_or_404(
-        Athlete.objects.visible_to(request.user).select_related("team"), pk=athlete_id
-    )
+    athlete = visible_athlete(request, athlete_id)
     return render(request, "athletes/athlete_detail.html", detail_context(request, athlete))
 
 
+def visible_athlete(request: SiteRequest, athlete_id: int) -> Athlete:
+    visible = Athlete.objects.visible_to(request.user).with_paces().select_related("team")
+    return get_object_or_404(visible, pk=athlete_id)
+
+
+def coaches(request: SiteRequest, athlete: Athlete) -> bool:
+    return Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists()
+
+
 def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[str, Any]:
+    """Return the page of races and paces; `athlete` comes with what its paces are read from."""
     now = timezone.now()
     today = athlete.today(now)
-    paces = athlete.paces(today=today)
+    races = athlete.races.all()
+    records = set(athlete.races.personal_records().values_list("pk", flat=True))
+    raced = [(race.as_race(), race.pk in records) for race in races]
+    vdot = vdot_chart(raced, today=today)
     return {
         "athlete": athlete,
         "team": athlete.team,
-        "is_coach": Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists(),
-        "races": athlete.races.order_by("distance_m", "time_s", "pk"),
-        "records": set(athlete.races.personal_records().values_list("pk", flat=True)),
-        "paces": paces,
-        "training": [(name, paces.pace(name)) for name in TRAINING] if paces else [],
-        "equivalents": [(name, *paces.race_time(name)) for name in RACES] if paces else [],
+        "is_coach": coaches(request, athlete),
+        "today": today,
+        "monday": _monday(today),
+        "distances": by_distance(athlete, races, records=records),
+        "charts": [*([vdot] if vdot else []), *distance_charts(raced, today=today)],
         "invitation": athlete.invitations.open(now).first(),
         "race_form": RaceForm(athlete=athlete, today=today),
-        "monday": _monday(today),
+        **paces_context(athlete, today=today),
     } | more
+
+
+def paces_context(athlete: Athlete, *, today: date) -> dict[str, Any]:
+    """Return the athlete's paces and times, and which of them a coach has set."""
+    paces = athlete.paces(today=today)
+    newest_first = sorted(
+        athlete.pace_overrides.all(), key=lambda o: (o.set_at, o.pk), reverse=True
+    )
+    return {
+        "paces": paces,
+        "training": [(name, paces.pace(name)) for name in TRAINING] if paces else [],
+        "equivalents": equivalents(paces) if paces else [],
+        "overrides": {override.name: override for override in athlete.current_overrides()},
+        "ended_overrides": [override for override in newest_first if not override.is_current],
+        "override_form": PaceOverrideForm(units=athlete.units),
+    }
 
 
 @require_POST
 def race_add(request: SiteRequest, athlete_id: int) -> HttpResponse:
-    athlete = get_object_or_404(
-        Athlete.objects.visible_to(request.user).select_related("team"), pk=athlete_id
-    )
+    athlete = visible_athlete(request, athlete_id)
     form = RaceForm(request.POST, athlete=athlete, today=athlete.today(timezone.now()))
     if form.is_valid():
         race = form.save()
@@ -189,12 +221,61 @@ def race_add(request: SiteRequest, athlete_id: int) -> HttpResponse:
     return render(request, "athletes/athlete_detail.html", context, status=422)
 
 
+def race_edit(request: SiteRequest, race_id: int) -> HttpResponse:
+    races = RacePerformance.objects.visible_to(request.user).select_related("athlete__team")
+    race = get_object_or_404(races, pk=race_id)
+    athlete, today = race.athlete, race.athlete.today(timezone.now())
+    form = RaceForm(request.POST or None, instance=race, athlete=athlete, today=today)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, f"Changed: {race}.")
+        return redirect("athlete_detail", athlete_id=athlete.pk)
+    context = {
+        "athlete": athlete,
+        "team": athlete.team,
+        "is_coach": coaches(request, athlete),
+        "race": race,
+        "race_form": form,
+    }
+    return _page(request, "athletes/race_form.html", context)
+
+
 @require_POST
 def race_remove(request: SiteRequest, race_id: int) -> HttpResponse:
     race = get_object_or_404(RacePerformance.objects.visible_to(request.user), pk=race_id)
     race.delete()
     messages.success(request, f"Removed: {race}.")
     return redirect("athlete_detail", athlete_id=race.athlete_id)
+
+
+@require_POST
+def override_add(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    """Set one pace of an athlete by hand; the one set before is ended and kept."""
+    coached = Athlete.objects.coached_by(request.user).with_paces().select_related("team")
+    athlete = get_object_or_404(coached, pk=athlete_id)
+    form = PaceOverrideForm(request.POST, units=athlete.units)
+    if form.is_valid():
+        low, high = form.cleaned_data["pace"]
+        override = athlete.override_pace(
+            form.cleaned_data["name"],
+            low=low,
+            high=high,
+            reason=form.cleaned_data["reason"],
+            by=request.user,
+            now=timezone.now(),
+        )
+        messages.success(request, f"{override.get_name_display()} pace is set.")
+        return redirect("athlete_detail", athlete_id=athlete_id)
+    context = detail_context(request, athlete, override_form=form)
+    return render(request, "athletes/athlete_detail.html", context, status=422)
+
+
+@require_POST
+def override_end(request: SiteRequest, override_id: int) -> HttpResponse:
+    override = get_object_or_404(PaceOverride.objects.coached_by(request.user), pk=override_id)
+    override.end(by=request.user, now=timezone.now())
+    messages.success(request, f"{override.get_name_display()} pace comes from the races again.")
+    return redirect("athlete_detail", athlete_id=override.athlete_id)
 
 
 @require_POST

@@ -1,5 +1,6 @@
 """Times, paces and distances as a coach reads them."""
 
+from datetime import date
 from typing import Any
 
 from django import template
@@ -47,6 +48,18 @@ def pace_of(pace: Pace, units: str) -> str:
 
 
 @register.filter
+def bare_pace(pace: Pace, units: str) -> str:
+    """Show an athlete's pace for a column that names the unit: 5:26–6:06."""
+    return pace_of(pace, units).partition("/")[0]
+
+
+@register.filter
+def lap_of(pace: Pace) -> str:
+    """Show an athlete's pace as the time of 400 m on the track."""
+    return clock_range((pace.s_per_m_low * 400, pace.s_per_m_high * 400))
+
+
+@register.filter
 def race_name(distance_m: Any) -> str:
     return distance_name(distance_m)
 
@@ -69,6 +82,36 @@ def pace_name(name: str) -> str:
     if name == "vo2max":
         return "VO2max"
     return name.capitalize() if name in TRAINING else distance_name(RACES[name])
+
+
+@register.filter
+def how_old(day: date | None, today: date) -> str:
+    """Word how long ago a day was: 9 weeks ago."""
+    if day is None:
+        return ""
+    days = (today - day).days
+    for unit, length, least in (("year", 365, 730), ("month", 30, 61), ("week", 7, 14)):
+        if days >= least:
+            return f"{days // length} {unit}s ago"
+    return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
+
+
+@register.filter
+def per_km(override: Any, units: str) -> str:
+    """Show a pace that was set by hand in the units of the athlete."""
+    return pace_range((override.low_s_per_km / 1000, override.high_s_per_km / 1000), units.lower())
+
+
+@register.filter
+def precise_clock(seconds: Any) -> str:
+    """Show a raced time, with tenths or hundredths only where it was taken so: 2:16.4."""
+    hundredths = int(seconds * 100) % 100
+    return format_clock(seconds, places=0 if not hundredths else 2 if hundredths % 10 else 1)
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 @register.filter

@@ -23,3 +23,40 @@ document.addEventListener("htmx:beforeRequest", () => { fault.hidden = true; });
 document.addEventListener("htmx:afterSettle", () => {
   document.querySelector("[data-focus]")?.focus();
 });
+
+// The editor: a button writes its block at the cursor; a mistake is underlined where it stands, on a
+// sheet that lies under the text.
+document.addEventListener("click", (event) => {
+  const snippet = event.target.closest("[data-insert]")?.dataset.insert;
+  const text = document.querySelector(".editor textarea");
+  if (!snippet || !text) return;
+  const start = text.value.slice(0, text.selectionStart);
+  const gap = start && !start.endsWith("\n") ? "\n" : "";
+  text.setRangeText(gap + snippet, text.selectionStart, text.selectionEnd, "end");
+  text.focus();
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+function underline() {
+  const text = document.querySelector(".editor textarea");
+  if (!text) return;
+  const under = document.querySelector(".editor .under");
+  const place = document.querySelector("#preview .place");
+  under.replaceChildren();
+  if (!place) return;
+  const lines = text.value.split("\n");
+  const row = Math.min(Number(place.dataset.line), lines.length) - 1;
+  const at = lines.slice(0, row).join("\n").length + (row ? 1 : 0) + Number(place.dataset.column) - 1;
+  const end = lines.slice(0, row + 1).join("\n").length;
+  const wrong = document.createElement("u");
+  wrong.textContent = text.value.slice(at, end) || " ";
+  under.append(text.value.slice(0, at), wrong, text.value.slice(end));
+  under.scrollTop = text.scrollTop;
+}
+document.addEventListener("htmx:afterSettle", underline);
+document.addEventListener("DOMContentLoaded", underline);
+document.addEventListener("scroll", (event) => {
+  if (event.target.matches?.(".editor textarea")) {
+    event.target.previousElementSibling.scrollTop = event.target.scrollTop;
+  }
+}, true);
