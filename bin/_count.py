@@ -2,7 +2,8 @@
 
 A run that says "PostgreSQL" must have asked PostgreSQL something. So it counts the tests for which
 Django made a database, those during which the Redis server of the run worked off commands, and
-those during which an SMTP server of the test was connected to.
+those that spoke with an SMTP server: one in the test's process, or one in a process of its own
+that has shown the mails it took (tests/processes.py).
 """
 
 import json
@@ -40,6 +41,17 @@ class Usage:
             connection_made(server, transport)
 
         SMTP.connection_made = counted  # type: ignore[method-assign, assignment]
+
+        import tests.processes
+
+        mails = tests.processes.PostOffice.mails
+
+        def shown(office: Any) -> list[dict[str, str]]:
+            taken = mails(office)
+            self.smtp_connections += bool(taken)
+            return taken
+
+        tests.processes.PostOffice.mails = shown  # type: ignore[method-assign]
 
     def commands(self) -> int:
         """Return how many commands the Redis server has worked off, this one left out."""

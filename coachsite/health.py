@@ -16,7 +16,10 @@ from workouts.models import Heartbeat
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = {"worker": 6 * HEARTBEAT_SECONDS, "sweep": 3 * settings.SWEEP_SECONDS + 60}
+SILENCE_S = {
+    "worker": 6 * HEARTBEAT_SECONDS,  # A sweep may have to wait for a batch of mails to end.
+    "sweep": 3 * settings.SWEEP_SECONDS + 120,
+}
 
 
 @require_safe
@@ -25,6 +28,7 @@ SILENCE_S = {"worker": 6 * HEARTBEAT_SECONDS, "sweep": 3 * settings.SWEEP_SECOND
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when database, broker, worker and sweep work, else 503 naming what is down."""
     parts: dict[str, str] = {"database": "up", "broker": broker_state()}
+    ages: dict[str, float] = {}
     try:
         ages = Heartbeat.ages(now=timezone.now())
     except DatabaseError as error:
@@ -41,7 +45,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
             else:
                 parts[part] = "up"
     down = [part for part, state in parts.items() if state != "up"]
-    answer = {"status": "down" if down else "up", "down": down, **parts}
+    seconds_ago = {part: round(age_s, 1) for part, age_s in ages.items()}
+    status = "down" if down else "up"
+    answer = {"status": status, "down": down, **parts, "seconds_ago": seconds_ago}
     return JsonResponse(answer, status=503 if down else 200)
 
 

@@ -40,7 +40,9 @@ class PrivatePages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if request.user.is_authenticated:
+        # Whether somebody is signed in is asked only where the page asked: a page that needs no
+        # database, such as /healthz/, must not need one here.
+        if request.session.accessed and request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response
 

@@ -65,6 +65,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Safe beside secrets in a page: Django masks its token anew each time, and pads what it packs.
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "coachsite.middleware.RefuseNulBytes",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -210,7 +212,8 @@ EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
 EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
-EMAIL_TIMEOUT = 60
+# For each command; workouts/smtp.py waits longer for the answer to the end of a mail.
+EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Coachsite <plans@coachsite.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
@@ -220,7 +223,8 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.server": {"propagate": True}},
+    # A refused form or a page that is not there is an answer, not a fault of the site.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
 
 # Celery -------------------------------------------------------------------------------------------
@@ -250,9 +254,10 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Shorter than the lease on a delivery (workouts/models.py), longer than the SMTP timeouts.
-CELERY_TASK_SOFT_TIME_LIMIT = 660
-CELERY_TASK_TIME_LIMIT = 690
+# A batch takes mails for a minute (workouts/delivery.py), and the last of them may take as long as
+# its lease. These limits end only a task that hangs.
+CELERY_TASK_SOFT_TIME_LIMIT = 1000
+CELERY_TASK_TIME_LIMIT = 1030
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=20)
 CELERY_BEAT_SCHEDULE = {

@@ -114,7 +114,7 @@ class PostOffice:
     var: Path
     database: dict[str, Any]
     smtp_port: int
-    sweep_seconds: int = 2
+    sweep_seconds: int = 4
     page_port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 

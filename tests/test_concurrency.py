@@ -365,7 +365,12 @@ def make_due_deliveries(count: int, *, now: datetime) -> list[int]:
         for revision in range(1, count + 1)
     )
     due = [
-        Delivery(plan=plan, due_at=now, not_after=now + timedelta(7), state=Delivery.State.DUE)
+        Delivery(
+            plan=plan,
+            due_at=now,
+            not_after=now + timedelta(7),
+            **Delivery.rule_of(plan.week.athlete),
+        )
         for plan in plans
     ]
     return [delivery.pk for delivery in Delivery.objects.bulk_create(due)]
@@ -404,3 +409,11 @@ def test_of_eight_coaches_who_add_to_one_empty_week_two_succeed_and_six_are_told
     for of_one_week in zip(*answers, strict=True):
         assert Counter(of_one_week) == {(302, False): 2, (422, True): 6}
     assert {tracks for _, tracks in track_sessions().values()} == {2}
+
+
+def test_without_the_constraints_the_same_race_breaks_weeks(racers):
+    """The negative control of the first race: same verbs, same moments, no rule in the database."""
+    with without_the_rule():
+        tally = race_for_slots(racers, seed=random.randrange(1_000_000), weeks=20)
+    print(f"without the constraints: {tally}")
+    assert tally.over_two

@@ -14,6 +14,7 @@ from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, ma
 from workouts import delivery, tasks
 from workouts.models import Delivery, Heartbeat, PublishedPlan
 from workouts.models.plans import HOLD_UNCLEAR, LEASE, MAX_ATTEMPTS, due_at
+from workouts.planning import publish_weeks
 
 pytestmark = pytest.mark.django_db
 
@@ -258,12 +259,15 @@ def test_a_worker_that_died_on_the_wire_leaves_an_unclear_result(plan):
     assert plan.delivery.state == State.UNCLEAR
 
 
-def test_a_mail_server_that_is_away_leaves_the_mail_waiting(plan, settings):
+def test_a_mail_server_that_is_away_for_hours_costs_no_try(plan, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    waiting = send(plan, at=SUNDAY_EVENING)
-    assert waiting.state == State.DUE
-    assert waiting.last_error
+    for hours in range(12):
+        at = SUNDAY_EVENING + timedelta(hours=hours)
+        waiting = send(plan, at=at)
+        Delivery.objects.settle_lost(now=at)
+    assert (waiting.state, waiting.attempts, waiting.next_try_at) == (State.DUE, 0, None)
+    assert "refused" in waiting.last_error
 
 
 def test_a_plan_that_cannot_be_drawn_does_not_stop_the_others(plan, now, mailoutbox):
@@ -358,3 +362,111 @@ def test_the_seed_example_is_mailed_with_its_corrected_times(runner, library, no
 def test_a_full_week_has_both_track_sessions_in_the_subject(runner, now, mailoutbox):
     send(make_full_week(athlete=runner).publish(now=now), at=SUNDAY_EVENING)
     assert mailoutbox[0].subject.endswith("2 track sessions")
+
+
+# A plan replaced, withdrawn, or whose athlete moved
+
+
+def test_a_week_published_again_days_later_is_not_mailed_again(plan, now, mailoutbox):
+    send(plan, at=SUNDAY_EVENING)
+    for days in (1, 5, 8):
+        assert plan.week.publish(now=now + timedelta(days=days)) == plan
+    assert len(mailoutbox) == 1
+
+
+def test_a_week_that_was_emptied_is_withdrawn(plan, now, coach):
+    for session in plan.week.sessions.all():
+        session.remove()
+    publication = publish_weeks(
+        [plan.week.athlete], starts_on=MONDAY, now=now + timedelta(hours=1), by=coach
+    )
+    assert publication.published == 1
+    assert set(Delivery.objects.values_list("state", flat=True)) == {State.SKIPPED}
+
+
+def test_a_week_emptied_after_its_mail_is_told_to_the_athlete(plan, now, mailoutbox):
+    send(plan, at=SUNDAY_EVENING)
+    for session in plan.week.sessions.all():
+        session.remove()
+    emptied = plan.week.publish(now=SUNDAY_EVENING + timedelta(hours=1))
+    send(emptied, at=SUNDAY_EVENING + timedelta(hours=1))
+    assert "Nothing is planned" in mailoutbox[1].body
+    assert "Nothing is planned" in mailoutbox[1].alternatives[0].content
+
+
+@pytest.mark.parametrize("state", [State.CLAIMED, State.TRANSMITTING, State.UNCLEAR])
+def test_an_older_revision_never_arrives_after_the_newer_one(plan, now, state):
+    Delivery.objects.filter(pk=plan.delivery.pk).update(
+        state=state,
+        lease_token=plan.delivery.message_id,
+        lease_until=SUNDAY_EVENING + LEASE,
+        next_try_at=SUNDAY_EVENING,
+    )
+    plan.week.schedule(weekday=5, **EASY)
+    plan.week.publish(now=SUNDAY_EVENING)
+    later = SUNDAY_EVENING + LEASE + HOLD_UNCLEAR + timedelta(minutes=5)
+    for at in (SUNDAY_EVENING + timedelta(minutes=1), later - timedelta(minutes=1), later):
+        Delivery.objects.settle_lost(now=at)
+        assert Delivery.objects.claim(plan.delivery.pk, now=at) is None
+
+
+def test_a_plan_replaced_while_a_worker_prepares_it_stops_before_the_wire(plan, now, mailoutbox):
+    def clock():
+        is_claimed = Delivery.objects.filter(pk=plan.delivery.pk, state=State.CLAIMED).exists()
+        if is_claimed and plan.week.plans.count() == 1:
+            plan.week.schedule(weekday=5, **EASY)
+            plan.week.publish(now=SUNDAY_EVENING)
+        return SUNDAY_EVENING
+
+    delivery.send_plans([plan.delivery.pk], clock=clock)
+    plan.delivery.refresh_from_db()
+    assert mailoutbox == []
+    assert plan.delivery.state == State.SKIPPED
+
+
+def test_an_athlete_who_moves_gets_the_mail_at_the_new_hour(plan, now):
+    athlete = plan.week.athlete
+    athlete.time_zone, athlete.send_time = "America/Los_Angeles", time(7)
+    athlete.save()
+    Delivery.objects.reckon_again(now=now)
+    plan.delivery.refresh_from_db()
+    assert plan.delivery.due_at == datetime(2026, 11, 29, 15, tzinfo=UTC)
+    Delivery.objects.reckon_again(now=now)
+
+
+def test_a_mail_whose_week_has_ended_is_not_sent_whatever_its_state(plan):
+    after = datetime(2026, 12, 20, tzinfo=UTC)
+    for state in (State.DUE, State.CLAIMED, State.UNCLEAR):
+        Delivery.objects.update(state=state, lease_until=SUNDAY_EVENING, next_try_at=SUNDAY_EVENING)
+        assert Delivery.objects.claim(plan.delivery.pk, now=after) is None
+
+
+def test_send_now_tries_a_failed_mail_again(plan, mailoutbox):
+    send_to(smtplib.SMTPRecipientsRefused({"ana": (550, b"no such mailbox")}), plan)
+    assert Delivery.objects.send_now(now=SUNDAY_EVENING) == 1
+    assert send(plan, at=SUNDAY_EVENING).state == State.SENT
+
+
+def test_our_own_address_refused_costs_no_try_and_fails_no_athlete(plan):
+    refused = smtplib.SMTPSenderRefused(550, b"sender domain not verified", "plans@x.example")
+    waiting = send_to(refused, plan)
+    assert (waiting.state, waiting.attempts) == (State.DUE, 0)
+    assert "sender domain" in waiting.last_error
+
+
+def test_a_mail_lost_on_the_wire_is_held_for_half_an_hour_and_sent_once_more(plan, mailoutbox):
+    token = Delivery.objects.claim(plan.delivery.pk, now=SUNDAY_EVENING)
+    Delivery.objects.held_by(token).update(state=State.TRANSMITTING)
+    found = SUNDAY_EVENING + LEASE + timedelta(seconds=1)
+    Delivery.objects.settle_lost(now=found)
+    assert send(plan, at=found + HOLD_UNCLEAR - timedelta(seconds=1)).state == State.UNCLEAR
+    assert send(plan, at=found + HOLD_UNCLEAR).state == State.SENT
+    assert len(mailoutbox) == 1
+
+
+def test_the_lease_must_outlast_what_the_rest_may_take(plan):
+    token = Delivery.objects.claim(plan.delivery.pk, now=SUNDAY_EVENING)
+    held = Delivery.objects.held_by(token)
+    late = SUNDAY_EVENING + LEASE - delivery.LONGEST_TEXT
+    assert not held.onto_the_wire(now=late, time_left=delivery.LONGEST_TEXT)
+    assert held.onto_the_wire(now=late - timedelta(seconds=1), time_left=delivery.LONGEST_TEXT)

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
-from django.db.models.deletion import ProtectedError
 
+from coachsite.middleware import PrivatePages
 from tests.make import (
     EASY,
     MONDAY,
@@ -18,7 +18,7 @@ from tests.make import (
     make_user,
     make_week,
 )
-from workouts.models import Kind, Result, Session, TrackLimitReached, TrainingWeek
+from workouts.models import Kind, Result, ResultLogged, Session, TrackLimitReached, TrainingWeek
 
 pytestmark = pytest.mark.django_db
 
@@ -151,7 +151,7 @@ def test_a_session_with_a_result_is_not_removed(now):
     Result.objects.log(
         session, outcome="DONE", rpe=7, comment="", splits=[], by=make_user(), now=now
     )
-    with pytest.raises(ProtectedError):
+    with pytest.raises(ResultLogged):
         session.remove()
 
 
@@ -225,6 +225,22 @@ def test_the_database_refuses_a_move_of_a_track_session_into_a_full_week():
     )
     with pytest.raises(IntegrityError), transaction.atomic():
         Session.objects.filter(pk=session.pk).update(week=full_week)
+
+
+@pytest.mark.parametrize("path", set(BY_FORCE) - {"update a look-alike kind"})
+def test_a_refusal_that_no_view_has_worded_is_a_page_that_says_why(path, rf, coach):
+    full_week = make_full_week()
+    easy = full_week.schedule(weekday=6, **EASY)
+    request = rf.post("/")
+    request.user, request.htmx = coach, False
+    try:
+        with transaction.atomic():
+            BY_FORCE[path](full_week, easy)
+            connection.check_constraints()
+    except IntegrityError as error:
+        answer = PrivatePages(lambda request: None).process_exception(request, error)
+    assert answer.status_code == 409
+    assert "Nothing was changed" in answer.content.decode()
 
 
 @pytest.mark.parametrize("day", range(1, 7))

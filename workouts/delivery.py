@@ -17,31 +17,51 @@ import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.utils import DNS_NAME
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from workouts.models import Delivery, Kind
+from workouts.models.plans import HOLD_UNCLEAR, REPLACED
+from workouts.smtp import FINAL_ANSWER_S, Conversation, HeldBack
 
 log = logging.getLogger(__name__)
+
+# A batch takes no further mail after this, so that a slow server does not hold up the sweep.
+LONGEST_BATCH = timedelta(seconds=60)
+# What may still come when the text of a mail begins to flow.
+LONGEST_TEXT = timedelta(seconds=FINAL_ANSWER_S + 60)
+# Where the site speaks SMTP, plans go through a backend that knows when the text began.
+BACKENDS = {"django.core.mail.backends.smtp.EmailBackend": "workouts.smtp.PlanBackend"}
 
 inliner = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True)
 
 
 def send_plans(delivery_ids: Iterable[int], *, clock: Callable[[], datetime]) -> None:
-    """Send each of these deliveries that is still due; one SMTP connection serves them all."""
-    connection = get_connection()
-    try:
-        for delivery_id in delivery_ids:
-            send_plan(delivery_id, connection=connection, clock=clock)
-    finally:
+    """Send each of these deliveries that is still due; one SMTP connection serves them all.
+
+    Where the server cannot be reached the rest is left as it is, due, for the next sweep: only a
+    try that reached the server counts as one.
+    """
+    connection = get_connection(BACKENDS.get(settings.EMAIL_BACKEND))
+    enough = clock() + LONGEST_BATCH
+    ids = list(delivery_ids)
+    for position, delivery_id in enumerate(ids):
+        if clock() > enough:
+            break
         try:
-            connection.close()
+            connection.open()
         except (smtplib.SMTPException, OSError) as error:
-            log.warning("the mail server did not take leave: %s", error)
+            log.error("the mail server cannot be reached: %s", error)
+            waiting = Delivery.objects.filter(pk__in=ids[position:], state=Delivery.State.DUE)
+            waiting.update(last_error=words(error))
+            break
+        send_plan(delivery_id, connection=connection, clock=clock)
+    drop(connection)
 
 
 def send_plan(delivery_id: int, *, connection: Any, clock: Callable[[], datetime]) -> None:
-    """Claim one delivery, send its mail, and write down how that went.
+    """Claim one delivery, send its mail over the open connection, and write down how that went.
 
     The mail counts as sent when the server has taken it. Where the conversation breaks off after
     the text began to flow, it is unclear whether the server has: the state says so.
@@ -53,32 +73,20 @@ def send_plan(delivery_id: int, *, connection: Any, clock: Callable[[], datetime
     delivery = held.select_related("plan__week__athlete__team").get()
     try:
         message = plan_message(delivery, connection=connection)
-        connection.open()
-    except (smtplib.SMTPException, OSError) as error:
-        return retry(held, delivery, error, now=clock())
     except Exception as error:  # a plan that cannot be drawn must not stop the others
         log.exception("the mail of delivery %s cannot be made", delivery_id)
-        return retry(held, delivery, error, now=clock())
-    now = clock()
-    # The last look before the wire: a worker that slept past its lease stops here.
-    if not held.filter(lease_until__gt=now + timedelta(minutes=11)).update(
-        state=Delivery.State.TRANSMITTING
-    ):
-        return
+        return put_back(held, delivery, error, now=clock())
+
+    def may_go() -> bool:
+        return held.onto_the_wire(now=clock(), time_left=LONGEST_TEXT)
+
     try:
-        connection.send_messages([message])
-    except smtplib.SMTPRecipientsRefused as error:
-        code, reason = next(iter(error.recipients.values()))
-        answered(held, delivery, code, reason, now=clock())
-    except smtplib.SMTPResponseException as error:
-        answered(held, delivery, error.smtp_code, error.smtp_error, now=clock())
-    except (smtplib.SMTPException, OSError) as error:
+        hand_over(message, connection=connection, may_go=may_go)
+    except HeldBack:
         drop(connection)
-        held.update(
-            state=Delivery.State.UNCLEAR,
-            next_try_at=clock() + timedelta(minutes=30),
-            last_error=words(error),
-        )
+        held.filter(is_replaced=True).update(state=Delivery.State.SKIPPED, last_error=REPLACED)
+    except (smtplib.SMTPException, OSError) as error:
+        write_down(held, delivery, error, connection=connection, now=clock())
     else:
         held.update(
             state=Delivery.State.SENT,
@@ -89,17 +97,62 @@ def send_plan(delivery_id: int, *, connection: Any, clock: Callable[[], datetime
         )
 
 
-def answered(held: Any, delivery: Delivery, code: int, reason: Any, *, now: datetime) -> None:
-    """Write down a refusal that the server spoke out: 5xx is final, 4xx is tried again."""
-    text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-    error = RuntimeError(f"{code} {text}")
-    if 500 <= code < 600:
-        held.update(state=Delivery.State.FAILED, last_error=words(error))
+def hand_over(
+    message: EmailMultiAlternatives, *, connection: Any, may_go: Callable[[], bool]
+) -> None:
+    """Send one mail; `may_go` has the last word, after the server's "go ahead".
+
+    :raises HeldBack: if it says no
+    """
+    conversation = getattr(connection, "connection", None)
+    if isinstance(conversation, Conversation):
+        conversation.before_text = may_go
+    elif not may_go():
+        raise HeldBack
+    connection.send_messages([message])
+
+
+def write_down(
+    held: Any, delivery: Delivery, error: Exception, *, connection: Any, now: datetime
+) -> None:
+    """Write down a mail that the server did not take, by what it said and when.
+
+    Spoken out by the server: 5xx to the receiver or the text is final, 4xx is tried again, and 5xx
+    to the sender is our own fault, so the mail waits until it is mended. Not spoken out: it was not
+    sent if the text had not begun, and is unclear if it had.
+    """
+    conversation = getattr(connection, "connection", None)
+    text_began = getattr(conversation, "text_began", True)
+    spoken = answer_of(error)
+    if spoken is None or spoken[0] == 421:
+        drop(connection)
+    if spoken is None and text_began:
+        held.update(
+            state=Delivery.State.UNCLEAR,
+            next_try_at=now + HOLD_UNCLEAR,
+            last_error=words(error),
+        )
+    elif spoken is None or spoken[0] < 500:
+        put_back(held, delivery, error, now=now)
+    elif isinstance(error, smtplib.SMTPSenderRefused):
+        log.error("the mail server refuses our own address: %s", error)
+        held.update(attempts=F("attempts") - 1)
+        put_back(held, delivery, error, now=now)
     else:
-        retry(held, delivery, error, now=now)
+        held.update(state=Delivery.State.FAILED, last_error=words(error))
 
 
-def retry(held: Any, delivery: Delivery, error: Exception, *, now: datetime) -> None:
+def answer_of(error: Exception) -> tuple[int, Any] | None:
+    """Return code and text of what the server said, None where the conversation broke off."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, text = next(iter(error.recipients.values()))
+        return code, text
+    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
+        return error.smtp_code, error.smtp_error
+    return None
+
+
+def put_back(held: Any, delivery: Delivery, error: Exception, *, now: datetime) -> None:
     """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter."""
     longest_s = 60 * min(2 ** (delivery.attempts - 1), 60)
     held.update(
@@ -110,7 +163,7 @@ def retry(held: Any, delivery: Delivery, error: Exception, *, now: datetime) -> 
 
 
 def drop(connection: Any) -> None:
-    """Forget a broken connection, so that the next mail opens a new one."""
+    """Close a connection, broken or not, so that the next mail opens a new one."""
     try:
         connection.close()
     except (smtplib.SMTPException, OSError):
@@ -118,11 +171,16 @@ def drop(connection: Any) -> None:
 
 
 def words(error: Exception) -> str:
+    """Return an error as people should read it: what the server said, or what went wrong."""
+    if spoken := answer_of(error):
+        code, text = spoken
+        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        return f"{code} {said}"[:300]
     return (str(error) or type(error).__name__)[:300]
 
 
 def plan_message(delivery: Delivery, *, connection: Any = None) -> EmailMultiAlternatives:
-    """Return the mail of a delivery, drawn from its published plan alone (and the address)."""
+    """Return the mail of a delivery, drawn from its published plan and the team's name."""
     plan = delivery.plan
     athlete = plan.week.athlete
     context = plan_context(plan.content) | {

@@ -17,6 +17,7 @@ def send_due_plans() -> None:
     """Sweep: settle what no worker will finish, and hand the due deliveries out in batches."""
     now = timezone.now()
     Delivery.objects.settle_lost(now=now)
+    Delivery.objects.reckon_again(now=now)
     due = list(Delivery.objects.due(now).order_by("due_at", "pk").values_list("pk", flat=True))
     for start in range(0, len(due), BATCH):
         send_plans.apply_async(

@@ -3,7 +3,7 @@
 from workouts.models.library import Workout
 from workouts.models.plans import Delivery, Heartbeat, PublishedPlan
 from workouts.models.results import Result, Split
-from workouts.models.weeks import Kind, Session, TrackLimitReached, TrainingWeek
+from workouts.models.weeks import Kind, ResultLogged, Session, TrackLimitReached, TrainingWeek
 
 __all__ = [
     "Delivery",
@@ -11,6 +11,7 @@ __all__ = [
     "Kind",
     "PublishedPlan",
     "Result",
+    "ResultLogged",
     "Session",
     "Split",
     "TrackLimitReached",

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from athletes.models import Athlete, Team, User
+from athletes.models import Athlete, Team
 from workouts.library import LIBRARY
 from workouts.notation import NotationError, parse_workout
 
@@ -42,10 +42,6 @@ def validate_notation(text: str) -> None:
 
 
 class WorkoutQuerySet(models.QuerySet["Workout"]):
-    def visible_to(self, user: User) -> Self:
-        """Return the common library and the workouts of the teams that this user coaches."""
-        return self.filter(Q(team=None) | Q(team__in=Team.objects.coached_by(user)))
-
     def load_library(self) -> int:
         """Write every recipe of the common library, known by its slug; return the number."""
         for recipe in LIBRARY:
@@ -53,7 +49,31 @@ class WorkoutQuerySet(models.QuerySet["Workout"]):
         return len(LIBRARY)
 
     def of_team(self, team: Team) -> Self:
+        """Return the common library and the team's own workouts, archived ones too."""
         return self.filter(Q(team=None) | Q(team=team))
+
+    def current(self) -> Self:
+        """Return the workouts that are not archived."""
+        return self.filter(archived_at=None)
+
+    def matching(self, *, words: str = "", kind: str = "", level: str = "") -> Self:
+        """Return the workouts with all words in title, purpose or notation, of a kind, for a level.
+
+        A workout without a level of its own is for every level.
+        """
+        found = self.all()
+        for word in words.split():
+            found = found.filter(
+                Q(title__icontains=word) | Q(purpose__icontains=word) | Q(notation__icontains=word)
+            )
+        if kind:
+            found = found.filter(kind=kind)
+        return found.filter(Q(level=level) | Q(level="")) if level else found
+
+    def with_last_use(self, team: Team) -> Self:
+        """Add `last_used`: the Monday of the latest week of this team that holds the workout."""
+        weeks = Q(sessions__week__athlete__team=team)
+        return self.annotate(last_used=models.Max("sessions__week__starts_on", filter=weeks))
 
 
 class Workout(models.Model):
@@ -70,6 +90,7 @@ class Workout(models.Model):
     level = models.CharField(max_length=12, choices=Athlete.Level, blank=True)
     purpose = models.CharField(max_length=200, blank=True)
     notation = models.TextField(max_length=4000, validators=[validate_notation])
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = WorkoutQuerySet.as_manager()
 
@@ -89,3 +110,16 @@ class Workout(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def copy_for(self, team: Team) -> "Workout":
+        """Return a new workout of the team's own, saved, under a title that is free."""
+        taken = set(Workout.objects.filter(team=team).values_list("title", flat=True))
+        titles = (f"{self.title[:70]} (copy{number})" for number in ("", *map(str, range(2, 999))))
+        return Workout.objects.create(
+            team=team,
+            title=next(title for title in titles if title not in taken),
+            kind=self.kind,
+            level=self.level,
+            purpose=self.purpose,
+            notation=self.notation,
+        )

@@ -3,7 +3,7 @@
 import uuid
 import zoneinfo
 from datetime import date, datetime, time, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -11,11 +11,12 @@ from django.db.models import F, Q
 from athletes.models import Athlete, User
 from workouts.models.weeks import TrainingWeek
 
-# Longer than the longest task (settings) and than the ten minutes that a server may take to answer
-# the end of a mail (RFC 5321, 4.5.3.2.6).
+# Longer than one mail can take: the commands, and ten minutes in which a server may answer the end
+# of a mail (RFC 5321, 4.5.3.2.6; see workouts/smtp.py and the task limits in settings).
 LEASE = timedelta(minutes=15)
 MAX_ATTEMPTS = 8
 HOLD_UNCLEAR = timedelta(minutes=30)
+REPLACED = "replaced by a newer revision"
 
 
 def due_at(athlete: Athlete, starts_on: date) -> datetime:
@@ -34,10 +35,19 @@ def _instant(athlete: Athlete, day: date, at: time) -> datetime:
     return datetime.combine(day, at, zone).astimezone(zoneinfo.ZoneInfo("UTC"))
 
 
-class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(week__in=TrainingWeek.objects.visible_to(user))
+def what_is_planned(content: dict[str, Any]) -> Any:
+    """Return what of a plan's content is news to the athlete when it changes.
 
+    The age of a race ("3 weeks old") and the coach's warnings change by themselves, day by day.
+    """
+    news = [
+        {key: value for key, value in session.items() if key not in ("sources", "warnings")}
+        for session in content["sessions"]
+    ]
+    return content["note"], content["units"], news
+
+
+class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
     def latest_revisions(self) -> Self:
         """Return the newest revision of each week."""
         newer = PublishedPlan.objects.filter(
@@ -52,22 +62,22 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
             TrainingWeek.objects.select_for_update().get(pk=week.pk)
             latest = self.filter(week=week).order_by("-revision").first()
             content = week.content(today=week.athlete.today(now))
-            if latest and latest.content == content:
-                if week.changed_at > latest.published_at:
-                    # Changed and changed back: the board need not call it changed.
-                    TrainingWeek.objects.filter(pk=week.pk).update(changed_at=latest.published_at)
-                return latest
-            Delivery.objects.filter(plan__week=week, state=Delivery.State.DUE).update(
-                state=Delivery.State.SKIPPED, last_error="replaced by a newer revision"
-            )
-            plan = self.create(
-                week=week,
-                revision=latest.revision + 1 if latest else 1,
-                published_at=now,
-                published_by=by,
-                content=content,
-            )
-            Delivery.objects.promise(plan, now=now)
+            if latest and what_is_planned(latest.content) == what_is_planned(content):
+                plan: PublishedPlan = latest
+            else:
+                replaced = Delivery.objects.filter(plan__week=week).replace()
+                plan = PublishedPlan.objects.create(
+                    week=week,
+                    revision=latest.revision + 1 if latest else 1,
+                    published_at=now,
+                    published_by=by,
+                    content=content,
+                )
+                Delivery.objects.promise(
+                    plan, now=now, is_news=bool(content["sessions"]) or replaced
+                )
+            # What the week holds now is what the plan says: no longer changed since.
+            TrainingWeek.objects.filter(pk=week.pk).update(changed_at=plan.published_at)
             return plan
 
 
@@ -95,33 +105,49 @@ class PublishedPlan(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def coached_by(self, user: User) -> Self:
-        return self.filter(plan__week__in=TrainingWeek.objects.coached_by(user))
+    def promise(self, plan: PublishedPlan, *, now: datetime, is_news: bool) -> "Delivery":
+        """Write the delivery of a plan, due at the athlete's hour or at once if that is past.
 
-    def promise(self, plan: PublishedPlan, *, now: datetime) -> "Delivery":
-        """Write the delivery of a plan, due at the athlete's hour or at once if that is past."""
-        week = plan.week
-        not_after = _instant(week.athlete, week.starts_on + timedelta(days=7), time(0))
+        `is_news` is False for a week that was emptied before anything of it was mailed.
+        """
+        athlete, starts_on = plan.week.athlete, plan.week.starts_on
+        not_after = _instant(athlete, starts_on + timedelta(days=7), time(0))
+        why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
+        if now >= not_after:
+            why_not = "published after the week had ended"
         return self.create(
             plan=plan,
-            due_at=max(due_at(week.athlete, week.starts_on), now),
+            due_at=max(due_at(athlete, starts_on), now),
             not_after=not_after,
-            state=Delivery.State.DUE if now < not_after else Delivery.State.SKIPPED,
-            last_error="" if now < not_after else "published after the week had ended",
+            state=Delivery.State.SKIPPED if why_not else Delivery.State.DUE,
+            last_error=why_not,
+            **Delivery.rule_of(athlete),
         )
+
+    def replace(self) -> bool:
+        """Stop the mails of older revisions; return whether one has gone out, or may have.
+
+        One that a worker holds this moment is marked: it stops before the wire, or, if that is
+        behind it, is not tried again.
+        """
+        waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
+        waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
+        on_its_way.exclude(state__in=["SENT", "FAILED"]).update(is_replaced=True)
+        return on_its_way.exclude(state="FAILED").exists()
 
     def due(self, now: datetime) -> Self:
         """Return the deliveries that a worker may claim: due and unsent, or dropped by a worker.
 
         A delivery whose worker vanished while the mail was on the wire is not among them: whether
-        it arrived is unclear, see `unclear`.
+        it arrived is unclear, see `settle_lost`. Every condition is on the row itself, so that a
+        claim that waited for another one's lock is checked again as it is then.
         """
         waiting = Q(state=Delivery.State.DUE, due_at__lte=now) & (
             Q(next_try_at=None) | Q(next_try_at__lte=now)
         )
         dropped = Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
         held = Q(state=Delivery.State.UNCLEAR, next_try_at__lte=now, resent=False)
-        return self.filter(waiting | dropped | held)
+        return self.filter(waiting | dropped | held, not_after__gt=now, is_replaced=False)
 
     def claim(self, delivery_id: int, *, now: datetime) -> uuid.UUID | None:
         """Take the delivery for this worker; exactly one caller gets the token of the lease."""
@@ -149,35 +175,65 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             state__in=[Delivery.State.CLAIMED, Delivery.State.TRANSMITTING],
         )
 
+    def onto_the_wire(self, *, now: datetime, time_left: timedelta) -> bool:
+        """Mark a held delivery as on the wire; False if its lease is over or it was replaced.
+
+        `time_left` is what the rest of the conversation may take: the lease must outlast it.
+        """
+        held = self.filter(lease_until__gt=now + time_left, is_replaced=False)
+        return held.update(state=Delivery.State.TRANSMITTING) == 1
+
     def settle_lost(self, *, now: datetime) -> None:
         """Give a state to deliveries that no worker will finish.
 
         A worker that vanished with the mail on the wire leaves an unclear result; a plan whose week
-        is over, or that was tried too often, goes out no more.
+        is over, that was replaced, or that was tried too often, goes out no more.
         """
         self.filter(state=Delivery.State.TRANSMITTING, lease_until__lt=now).update(
             state=Delivery.State.UNCLEAR,
             next_try_at=now + HOLD_UNCLEAR,
             last_error="the worker stopped while the mail was being handed over",
         )
-        self.filter(state=Delivery.State.DUE, not_after__lte=now).update(
+        idle = self.filter(
+            Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
+        )
+        idle.filter(is_replaced=True).update(state=Delivery.State.SKIPPED, last_error=REPLACED)
+        idle.filter(not_after__lte=now).update(
             state=Delivery.State.SKIPPED, last_error="the week was over before it could be sent"
         )
-        self.filter(
-            Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now),
-            attempts__gte=MAX_ATTEMPTS,
-        ).update(state=Delivery.State.FAILED)
+        idle.filter(attempts__gte=MAX_ATTEMPTS).update(state=Delivery.State.FAILED)
+
+    def reckon_again(self, *, now: datetime) -> None:
+        """Move the due time of waiting mails whose athlete has changed zone, day or hour."""
+        athlete = "plan__week__athlete__"
+        moved = self.filter(state=Delivery.State.DUE, due_at__gt=now).exclude(
+            time_zone=F(f"{athlete}time_zone"),
+            send_weekday=F(f"{athlete}send_weekday"),
+            send_time=F(f"{athlete}send_time"),
+        )
+        for delivery in moved.select_related("plan__week__athlete"):
+            week = delivery.plan.week
+            due = max(due_at(week.athlete, week.starts_on), delivery.plan.published_at)
+            self.filter(pk=delivery.pk, state=Delivery.State.DUE).update(
+                due_at=due, **Delivery.rule_of(week.athlete)
+            )
 
     def send_now(self, *, now: datetime) -> int:
-        """Make waiting deliveries due at once; return how many."""
-        return self.filter(state=Delivery.State.DUE, due_at__gt=now).update(due_at=now)
+        """Make waiting mails due at once, and try failed ones again; return how many."""
+        waiting = self.filter(state=Delivery.State.DUE).exclude(due_at__lte=now, next_try_at=None)
+        count = waiting.update(due_at=now, next_try_at=None)
+        failed = self.filter(state=Delivery.State.FAILED, not_after__gt=now, is_replaced=False)
+        return count + failed.update(
+            state=Delivery.State.DUE, due_at=now, next_try_at=None, attempts=0
+        )
 
 
 class Delivery(models.Model):
     """A published plan's way to one inbox, and the queue: the broker carries ids only.
 
     `message_id` is fixed before the first try, so that a second copy, where the end of a
-    conversation was unclear, can be known for one by the receiver. Instants are UTC.
+    conversation was unclear, can be known for one by the receiver. Instants are UTC. `due_at` was
+    reckoned from `time_zone`, `send_weekday` and `send_time`, which are the athlete's of that day.
     """
 
     class State(models.TextChoices):
@@ -192,12 +248,16 @@ class Delivery(models.Model):
     plan = models.OneToOneField(PublishedPlan, models.CASCADE, related_name="delivery")
     state = models.CharField(max_length=12, choices=State, default=State.DUE)
     due_at = models.DateTimeField()
+    time_zone = models.CharField(max_length=40)
+    send_weekday = models.PositiveSmallIntegerField()
+    send_time = models.TimeField()
     not_after = models.DateTimeField()
     message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    is_replaced = models.BooleanField(default=False)
     resent = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True)
     sent_to = models.EmailField(max_length=254, blank=True)
@@ -238,6 +298,15 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"mail of {self.plan}"
+
+    @staticmethod
+    def rule_of(athlete: Athlete) -> dict[str, Any]:
+        """Return from what the due time of an athlete's mails is reckoned."""
+        return {
+            "time_zone": athlete.time_zone,
+            "send_weekday": athlete.send_weekday,
+            "send_time": athlete.send_time,
+        }
 
 
 class Heartbeat(models.Model):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -14,9 +13,6 @@ from workouts.models.weeks import Session
 
 
 class ResultQuerySet(models.QuerySet["Result"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(session__in=Session.objects.visible_to(user))
-
     def log(
         self,
         session: Session,
@@ -58,8 +54,7 @@ class Result(models.Model):
         PARTLY = "PARTLY", "Partly done"
         MISSED = "MISSED", "Missed"
 
-    # PROTECT: a coach who tidies a week must not lose what an athlete wrote.
-    session = models.OneToOneField(Session, models.PROTECT, related_name="result")
+    session = models.OneToOneField(Session, models.CASCADE, related_name="result")
     outcome = models.CharField(max_length=6, choices=Outcome, default=Outcome.DONE)
     rpe = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10)]

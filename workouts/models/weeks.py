@@ -41,6 +41,10 @@ class TrackLimitReached(Exception):
         return text + "."
 
 
+class ResultLogged(Exception):
+    """A session with a result stays: what an athlete wrote is not to be lost in a tidying-up."""
+
+
 class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(athlete__in=Athlete.objects.visible_to(user))
@@ -193,7 +197,13 @@ class TrainingWeek(models.Model):
                 raise
             raise TrackLimitReached(self) from error
         self.track_limit = limit
-        self._touch()
+
+    def write_note(self, note: str) -> None:
+        """Put a word of the coach over the week."""
+        if note != self.note:
+            TrainingWeek.objects.filter(pk=self.pk).update(note=note)
+            self.note = note
+            self._touch()
 
     def _lock(self) -> None:
         """Lock the row of this week until the transaction ends, and read the limit it has now.
@@ -252,18 +262,7 @@ class TrainingWeek(models.Model):
             "units": athlete.units.lower(),
             "starts_on": self.starts_on.isoformat(),
             "note": self.note,
-            "vdot": paces.vdot if paces else None,
             "distance_m": [sum(ends) for ends in zip(*distances, strict=True)] or [0, 0],
-            "paces": [
-                {
-                    "name": name,
-                    "s_per_m": [pace.s_per_m_low, pace.s_per_m_high],
-                    "source": pace.source,
-                    "confidence": pace.confidence,
-                }
-                for name in ("easy", "marathon", "threshold", "10k", "5k", "vo2max", "mile")
-                if paces and (pace := paces.pace(name))
-            ],
             "sessions": [session.content(athlete, paces) for session in sessions],
         }
 
@@ -375,9 +374,13 @@ class Session(models.Model):
     def remove(self) -> None:
         """Take the session out of its week.
 
-        :raises ProtectedError: if a result was logged for it
+        :raises ResultLogged: if a result was logged for it, which would go with it
+        :raises Session.DoesNotExist: if it was moved away or removed meanwhile
         """
         with transaction.atomic():
             self.week._lock()
-            self.delete()
+            rows, _ = self.week._locked(self)
+            if rows.filter(result__isnull=False).exists():
+                raise ResultLogged
+            rows.delete()
             self.week._touch()

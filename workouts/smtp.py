@@ -1,0 +1,57 @@
+"""SMTP as the post office needs it: it knows when the text of a mail begins to flow."""
+
+import smtplib
+from collections.abc import Callable
+from typing import Any
+
+from django.core.mail.backends.smtp import EmailBackend
+
+# How long a server may take to answer the end of a mail (RFC 5321, 4.5.3.2.6): who hangs up before
+# sends a second copy.
+FINAL_ANSWER_S = 600
+
+
+class HeldBack(Exception):
+    """The sender thought better of it after the server had said "go ahead": nothing was sent."""
+
+
+class Conversation(smtplib.SMTP):
+    """A conversation that asks `before_text` before the text of a mail, and marks that it began.
+
+    A break before the text means that the mail was not sent, a break after it that it may have
+    been: `text_began` tells which.
+    """
+
+    text_began = False
+    before_text: Callable[[], bool] | None = None
+    _last_command = ""
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        self.text_began = False
+        self._last_command = cmd.lower()
+        if self.sock:
+            self.sock.settimeout(self.timeout)
+        super().putcmd(cmd, args)
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, answer = super().getreply()
+        if self._last_command == "data" and code == 354 and not self.text_began:
+            if self.before_text and not self.before_text():
+                self.close()  # without the final dot, so the server forgets the mail
+                raise HeldBack
+            self.text_began = True
+            if self.sock:
+                self.sock.settimeout(FINAL_ANSWER_S)
+        return code, answer
+
+
+class ConversationOverTls(Conversation, smtplib.SMTP_SSL):
+    """The same over a connection that is encrypted from its first byte."""
+
+
+class PlanBackend(EmailBackend):
+    """Django's SMTP backend, holding a `Conversation`."""
+
+    @property
+    def connection_class(self) -> Any:
+        return ConversationOverTls if self.use_ssl else Conversation
