@@ -81,7 +81,7 @@ def test_from_a_spreadsheet_to_a_logged_session(page, site, coach, tmp_path):
         today = datetime.now(UTC).date()
         monday = today - timedelta(days=today.weekday())
         page.goto(f"{board.rpartition('/')[0]}/{monday}/")
-        add_session(page, "Tuesday track", "Tuesday", "800 m repeats")
+        add_session(page, "Tuesday track", "Tuesday", "800s")
         expect(page.get_by_text("Added to")).to_be_visible()
         expect(page.locator("#adding form")).to_have_count(0)
         add_session(page, "Tuesday track", "Thursday", "6 × 800 m at 5K pace")
@@ -90,7 +90,7 @@ def test_from_a_spreadsheet_to_a_logged_session(page, site, coach, tmp_path):
         # A third track session is refused for each, and the reason says what is in the way.
         add_session(page, "Tuesday track", "Saturday", "Pyramid")
         refusal = page.get_by_role("alert")
-        expect(refusal).to_contain_text("Tuesday 800 m repeats and Thursday 6 × 800 m at 5K pace")
+        expect(refusal).to_contain_text("Tuesday 800s and Thursday 6 × 800 m at 5K pace")
         expect(page.get_by_label("Workout")).to_have_value(re.compile(r"\d+"))
 
         # Publish (5), and the mails go out (6, 7).
@@ -123,7 +123,9 @@ def test_from_a_spreadsheet_to_a_logged_session(page, site, coach, tmp_path):
         # The athlete's week has the numbers of the mail, and takes the result (8).
         page.goto(f"{site.url}/athletes/{athlete.pk}/weeks/{monday}/")
         tuesday = page.locator("section.day").filter(has_text="Tuesday")
-        for target in tuesday.locator("td.target").all_inner_texts():
+        targets = tuesday.locator("td.target").all_inner_texts()
+        assert targets
+        for target in targets:
             assert target in plan["text"]
         page.goto(f"{site.url}/sessions/{session_of(athlete, weekday=2)}/log/")
         page.get_by_label("Time of rep 1", exact=True).fill("3:22.5")

@@ -109,8 +109,8 @@ def test_a_coach_adds_a_session_to_a_group(coach_client, team, library):
     response = add(coach_client, whom=f"group-{group.pk}")
     assert response.status_code == 302
     assert list(Session.objects.values_list("week__athlete__name", "title").order_by("pk")) == [
-        ("Ana", "800 m repeats"),
-        ("Bo", "800 m repeats"),
+        ("Ana", "800s"),
+        ("Bo", "800s"),
     ]
 
 
@@ -228,12 +228,12 @@ def test_a_removed_session_is_gone_and_one_with_a_result_stays(coach_client, ath
     assert "A result is logged for this session" in page
 
 
-def test_a_week_limit_below_what_is_planned_is_refused_with_the_reason(coach_client, athlete):
+def test_a_week_edit_below_what_is_planned_is_refused_with_the_reason(coach_client, athlete):
     week = make_full_week(athlete=athlete)
-    page = coach_client.post(f"/weeks/{week.pk}/limit/", {"track_limit": "1"}, follow=True).text
+    page = coach_client.post(f"/weeks/{week.pk}/edit/", {"track_limit": "1"}, follow=True).text
     assert "already has Tuesday 6 × 800 m and Thursday Pyramid" in page
     week.sessions.first().remove()
-    coach_client.post(f"/weeks/{week.pk}/limit/", {"track_limit": "1"})
+    coach_client.post(f"/weeks/{week.pk}/edit/", {"track_limit": "1"})
     week.refresh_from_db()
     assert week.track_limit == 1
 

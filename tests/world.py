@@ -6,13 +6,23 @@ the Rivals wrote the word in `RIVALS`.
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.test import Client
 from django.test.client import ClientHandler
 from django.utils import timezone
 
-from athletes.models import Athlete, Group, Invitation, Membership, RacePerformance, Team, User
+from athletes.models import (
+    Athlete,
+    Group,
+    Invitation,
+    Membership,
+    PaceOverride,
+    RacePerformance,
+    Team,
+    User,
+)
 from tests.make import make_athlete, make_group, make_race, make_team, make_user
 from workouts.models import Result, Session, TrainingWeek, Workout
 
@@ -40,6 +50,7 @@ class Side:
     newcomer: Athlete
     group: Group
     race: RacePerformance
+    override: PaceOverride
     workout: Workout
     monday: date
     week: TrainingWeek
@@ -137,6 +148,14 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
         newcomer=newcomer,
         group=make_group(athlete, mate, team=team, name=f"Tuesday {word}"),
         race=make_race(athlete=athlete, raced_on=None),
+        override=athlete.override_pace(
+            "threshold",
+            low=Decimal(245),
+            high=Decimal(245),
+            reason=f"Heavy legs {word} for-ana-alone-{word}",
+            by=coach,
+            now=now,
+        ),
         workout=workout,
         monday=monday,
         week=week,

@@ -2,20 +2,20 @@
 
 import json
 import zoneinfo
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from django.db.models import (
     CharField,
     Count,
-    F,
     FilteredRelation,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
-    Window,
 )
 from django.db.models.functions import Cast, JSONObject
 
@@ -77,6 +77,22 @@ class Board:
     total: int
 
 
+class Record(NamedTuple):
+    """One athlete of a page as the database tells it; `plan` is JSON of the newest revision."""
+
+    athlete_id: int
+    name: str
+    units: str
+    level: str
+    time_zone: str
+    usual_m: int | None
+    limit: int
+    week_id: int | None
+    week_limit: int | None
+    changed_at: datetime | None
+    plan: str | None
+
+
 def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> Board:
     """Return one page of the week that begins on that Monday, in two queries."""
     newest = PublishedPlan.objects.filter(week=OuterRef("week__pk")).order_by("-revision")
@@ -92,52 +108,81 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
             CharField(),
         )
     )[:1]
+    everyone = athletes.order_by().values("team").annotate(n=Count("pk"))
     found = list(
         athletes.annotate(
             week=FilteredRelation("weeks", condition=Q(weeks__starts_on=starts_on)),
             plan=Subquery(plan),
-            total=Window(Count("pk")),
+            # A subquery: a window function would draw the plan of every athlete, not of the page.
+            total=Subquery(everyone.values("n")),
         )
         .order_by("name", "pk")
-        .values(
+        .values_list(
             "pk",
             "name",
             "units",
             "level",
             "time_zone",
             "weekly_volume_m",
+            "track_limit",
+            "week__pk",
+            "week__track_limit",
+            "week__changed_at",
             "plan",
             "total",
-            limit=F("track_limit"),
-            week_id=F("week__pk"),
-            week_limit=F("week__track_limit"),
-            changed_at=F("week__changed_at"),
         )[offset : offset + PAGE_ROWS]
     )
-    cells = _cells({row["week_id"]: row["level"].lower() for row in found if row["week_id"]})
-    rows = tuple(_row(athlete, cells.get(athlete["week_id"], ())) for athlete in found)
-    return Board(rows, total=found[0]["total"] if found else 0)
+    records = [Record(*row[:-1]) for row in found]
+    sessions = _sessions(record.week_id for record in records if record.week_id)
+    rows = tuple(_row(record, tuple(sessions.get(record.week_id, ()))) for record in records)
+    return Board(rows, total=found[0][-1] if found else 0)
 
 
-def _cells(levels: dict[int, str]) -> dict[int, list[tuple[int, Cell]]]:
-    """Return the sessions of these weeks as (weekday, cell), by week."""
-    sessions = (
-        Session.objects.filter(week__in=levels)
+def _sessions(week_ids: Iterable[int]) -> dict[int | None, list[tuple[Any, ...]]]:
+    """Return weekday, id, kind, title, notation and outcome of each session, by week."""
+    found = (
+        Session.objects.filter(week__in=list(week_ids))
         .order_by("weekday", "pk")
         .values_list("week_id", "weekday", "pk", "kind", "title", "notation", "result__outcome")
     )
-    cells: dict[int, list[tuple[int, Cell]]] = {}
-    for week_id, weekday, pk, kind, title, notation, outcome in sessions:
-        cell = Cell(
-            session_id=pk,
-            kind=kind,
-            letter=Kind(kind).letter,
-            title=title,
-            distance_m=planned_distance(notation, levels[week_id]),
-            outcome=outcome or "",
-        )
-        cells.setdefault(week_id, []).append((weekday, cell))
-    return cells
+    by_week: dict[int | None, list[tuple[Any, ...]]] = {}
+    for week_id, *session in found:
+        by_week.setdefault(week_id, []).append(tuple(session))
+    return by_week
+
+
+@lru_cache(maxsize=4096)
+def _row(record: Record, sessions: tuple[tuple[Any, ...], ...]) -> DashboardRow:
+    """Make a row of what the database told; the same told again gives the same row."""
+    cells = [
+        (weekday, _cell(pk, kind, title, notation, outcome, record.level.lower()))
+        for weekday, pk, kind, title, notation, outcome in sessions
+    ]
+    state, mail_state, mail = _publication(record, bool(cells))
+    return DashboardRow(
+        athlete_id=record.athlete_id,
+        name=record.name,
+        units=record.units.lower(),
+        usual_m=record.usual_m,
+        planned_m=sum(cell.distance_m or 0 for _, cell in cells),
+        track_limit=record.limit if record.week_limit is None else record.week_limit,
+        track_used=sum(cell.kind == Kind.TRACK for _, cell in cells),
+        state=state,
+        mail_state=mail_state,
+        mail=mail,
+        days=tuple(tuple(cell for weekday, cell in cells if weekday == day) for day in range(1, 8)),
+    )
+
+
+def _cell(pk: int, kind: str, title: str, notation: str, outcome: str | None, level: str) -> Cell:
+    return Cell(
+        session_id=pk,
+        kind=kind,
+        letter=Kind(kind).letter,
+        title=title,
+        distance_m=planned_distance(notation, level),
+        outcome=outcome or "",
+    )
 
 
 def planned_distance(notation: str, level: str) -> float | None:
@@ -151,30 +196,13 @@ def planned_distance(notation: str, level: str) -> float | None:
     return (planned.distance_m_low + planned.distance_m_high) / 2
 
 
-def _row(athlete: Any, cells: Any) -> DashboardRow:
-    state, mail_state, mail = _publication(athlete, bool(cells))
-    return DashboardRow(
-        athlete_id=athlete["pk"],
-        name=athlete["name"],
-        units=athlete["units"].lower(),
-        usual_m=athlete["weekly_volume_m"],
-        planned_m=sum(cell.distance_m or 0 for _, cell in cells),
-        track_limit=athlete["limit"] if athlete["week_id"] is None else athlete["week_limit"],
-        track_used=sum(cell.kind == Kind.TRACK for _, cell in cells),
-        state=state,
-        mail_state=mail_state,
-        mail=mail,
-        days=tuple(tuple(cell for weekday, cell in cells if weekday == day) for day in range(1, 8)),
-    )
-
-
-def _publication(athlete: Any, has_sessions: bool) -> tuple[str, str, str]:
+def _publication(record: Record, has_sessions: bool) -> tuple[str, str, str]:
     """Return the state of the week, the state of its mail, and that in words."""
-    if athlete["plan"] is None:
+    if record.plan is None or record.changed_at is None:
         return ("draft" if has_sessions else "empty"), "", ""
-    plan = json.loads(athlete["plan"])
-    changed = athlete["changed_at"] > _instant(plan["published_at"])
-    zone = zoneinfo.ZoneInfo(athlete["time_zone"])
+    plan = json.loads(record.plan)
+    changed = record.changed_at > _instant(plan["published_at"])
+    zone = zoneinfo.ZoneInfo(record.time_zone)
     mail = Delivery.State(plan["state"]).label
     if plan["state"] == Delivery.State.DUE:
         mail = f"due {_instant(plan['due_at']).astimezone(zone):%a %H:%M}"

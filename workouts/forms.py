@@ -8,7 +8,7 @@ from django import forms
 
 from athletes.forms import ClockField, OwnedForm
 from athletes.models import Athlete, Team, Weekday
-from workouts.models import Kind, Result, Session, Workout
+from workouts.models import Kind, Result, Session, TrainingWeek, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
 
@@ -21,6 +21,24 @@ class WorkoutForm(OwnedForm):
         model = Workout
         fields = ["title", "kind", "level", "purpose", "notation"]
         widgets = {"notation": forms.Textarea(attrs={"rows": 6, "class": "notation"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        level: Any = self.fields["level"]
+        level.choices = [("", "Every level"), *Athlete.Level.choices]
+
+
+class LibraryFilter(forms.Form):
+    """What a coach looks for in the library; what cannot be read is as if it were not there."""
+
+    words = forms.CharField(label="Search", required=False, max_length=80)
+    kind = forms.ChoiceField(choices=[("", "All kinds"), *Kind.choices], required=False)
+    level = forms.ChoiceField(choices=[("", "All levels"), *Athlete.Level.choices], required=False)
+    archived = forms.BooleanField(label="Archived too", required=False)
+
+    def chosen(self) -> dict[str, Any]:
+        self.is_valid()
+        return {"words": "", "kind": "", "level": "", "archived": False} | self.cleaned_data
 
 
 class SessionForm(forms.Form):
@@ -69,7 +87,7 @@ class SessionForm(forms.Form):
             ("Athletes", athletes),
         ]
         workout: Any = self.fields["workout"]
-        workout.queryset = Workout.objects.of_team(team).order_by("kind", "title")
+        workout.queryset = Workout.objects.of_team(team).current().order_by("kind", "title")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -120,6 +138,22 @@ class SessionEditForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         """Leave the row alone: `TrainingWeek.edit` writes it, and the database checks it."""
+
+
+class WeekForm(forms.ModelForm):
+    """What a coach says of one week: the track sessions it may have, a word to the athlete."""
+
+    class Meta:
+        model = TrainingWeek
+        fields = ["track_limit", "note"]
+        labels = {"track_limit": "Track sessions allowed", "note": "A word on the week"}
+        widgets = {
+            "track_limit": forms.Select(choices=[(2, "2"), (1, "1"), (0, "0")]),
+            "note": forms.Textarea(attrs={"rows": 2}),
+        }
+
+    def _post_clean(self) -> None:
+        """Leave the row alone: the verbs of `TrainingWeek` write it."""
 
 
 class MoveForm(forms.Form):

@@ -28,7 +28,7 @@ def on_track(main: str) -> str:
 LIBRARY = [
     Recipe(
         "400s",
-        "400 m repeats",
+        "400s",
         "TRACK",
         "",
         "Speed and leg turnover, mile to marathon; the first track session for a beginner.",
@@ -36,7 +36,7 @@ LIBRARY = [
     ),
     Recipe(
         "800s",
-        "800 m repeats",
+        "800s",
         "TRACK",
         "",
         "Aerobic power: 15 to 20 seconds a mile faster than 5K pace.",

@@ -2,7 +2,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from workouts.views import athlete, library, sessions, weeks
+from workouts.views import athlete, library, races, sessions, weeks
 
 
 class MondayConverter:
@@ -44,6 +44,18 @@ urlpatterns = [
     ),
     path("teams/<slug:slug>/library/", library.library, name="library"),
     path("teams/<slug:slug>/library/add/", library.workout_add, name="workout_add"),
+    path("teams/<slug:slug>/library/preview/", library.workout_preview, name="workout_preview"),
+    path(
+        "teams/<slug:slug>/library/<int:workout_id>/copy/",
+        library.workout_copy,
+        name="workout_copy",
+    ),
+    path(
+        "teams/<slug:slug>/library/<int:workout_id>/archive/",
+        library.workout_archive,
+        name="workout_archive",
+    ),
+    path("notation/", library.notation_help, name="notation_help"),
     path(
         "teams/<slug:slug>/library/<int:workout_id>/", library.workout_detail, name="workout_detail"
     ),
@@ -57,7 +69,9 @@ urlpatterns = [
         athlete.athlete_week,
         name="athlete_week",
     ),
-    path("weeks/<int:week_id>/limit/", sessions.week_limit, name="week_limit"),
+    path("athletes/<int:athlete_id>/races/preview/", races.race_preview, name="race_preview"),
+    path("races/<int:race_id>/preview/", races.race_edit_preview, name="race_edit_preview"),
+    path("weeks/<int:week_id>/edit/", sessions.week_edit, name="week_edit"),
     path("sessions/<int:session_id>/", sessions.session_detail, name="session_detail"),
     path("sessions/<int:session_id>/edit/", sessions.session_edit, name="session_edit"),
     path("sessions/<int:session_id>/move/", sessions.session_move, name="session_move"),

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from workouts.notation.tree import (
@@ -59,6 +60,7 @@ class NotationError(ValueError):
         return f"line {self.line}, column {self.column}: {self.message}"
 
 
+@lru_cache(maxsize=4096)  # a tree is frozen, and a group shares its text
 def parse_workout(text: str) -> Workout:
     """Return the workout that `text` describes.
 

@@ -10,6 +10,7 @@ from django.template.loader import get_template
 from athletes.measures import format_clock, format_distance, format_pace, format_range
 from workouts.dashboard import DashboardRow
 from workouts.models import Kind
+from workouts.prescriptions import Summary, summary
 
 register = template.Library()
 
@@ -49,7 +50,7 @@ def rep_target(rep: dict[str, Any], units: Any) -> str:
     if rep["pace_s_per_km"]:
         low, high = (format_pace(value / 1000, units=units) for value in rep["pace_s_per_km"])
         return low if low == high else format_range(low.partition("/")[0], high)
-    return effort(rep["label"])
+    return effort(rep)
 
 
 @register.filter
@@ -71,9 +72,12 @@ def text_row(rep: dict[str, Any], session: dict[str, Any]) -> str:
     return f"{rep['rep']:>4}  {run:<8}  {target:<13}  {lap:<13}  {then}".rstrip()
 
 
-def effort(label: str) -> str:
-    """Word a target that has no seconds."""
-    return {"max": "all out", "sprint": "sprint"}.get(label, label.replace("%hr", " % HRmax"))
+def effort(rep: dict[str, Any]) -> str:
+    """Word a target that has no seconds: an effort, or a pace that no race tells yet."""
+    label = rep["label"]
+    if label in ("max", "sprint") or label.startswith("rpe") or "%hr" in label:
+        return {"max": "all out"}.get(label, label.replace("%hr", " % HRmax").replace("rpe", "RPE"))
+    return str(rep["words"]).removeprefix("at ")
 
 
 @register.filter
@@ -82,7 +86,8 @@ def week_size(plan: dict[str, Any]) -> str:
     metres = sum(plan["distance_m"]) / 2
     km = metres / (1609.344 if plan["units"] == "mi" else 1000)
     tracks = sum(session["kind"] == Kind.TRACK for session in plan["sessions"])
-    parts = [f"{km:.0f} {plan['units']}"] if metres else [f"{len(plan['sessions'])} sessions"]
+    count = len(plan["sessions"])
+    parts = [f"{km:.0f} {plan['units']}"] if metres else [f"{count or 'no'} sessions"]
     if tracks:
         parts.append("1 track session" if tracks == 1 else f"{tracks} track sessions")
     return ", ".join(parts)
@@ -143,3 +148,69 @@ def _board_row(row: DashboardRow, starts_on: date) -> str:
     A changed row is another row, so nothing has to be told. The escaping is the template's.
     """
     return get_template("workouts/_board_row.html").render({"row": row, "starts_on": starts_on})
+
+
+@register.filter
+def measured(seconds: Any) -> str:
+    """Show a measured time as it was taken: 3:22.5, but 3:22 where no tenth was typed."""
+    if seconds is None:
+        return ""
+    return format_clock(seconds, places=0 if seconds == int(seconds) else 1)
+
+
+@register.filter
+def rep_splits(rep: dict[str, Any]) -> str:
+    """Show the times at the lap lines of a rep of more than two laps: 400 1:46, 800 3:31, …"""
+    if len(rep["splits"]) < 3:
+        return ""
+    return ", ".join(
+        f"{split['at_m']:.0f} {format_range(*(format_clock(value) for value in split['s']))}"
+        for split in rep["splits"][1:-1]
+    )
+
+
+@register.filter
+def session_size(session: dict[str, Any]) -> str:
+    """Word how long a session is: 4800 m fast in 12 laps, 1000 m between, 8.8–12 km in all."""
+    totals = session["totals"]
+    parts = []
+    if totals["fast_m"]:
+        parts.append(f"{totals['fast_m']:.0f} m fast in {totals['laps']:g} laps")
+    if totals["recovery_m"][1]:
+        parts.append(_span(totals["recovery_m"], "{:.0f}") + " m between")
+    ends = [
+        totals["fast_m"] + totals["easy_m"] + sum(totals[part][end] for part in PARTS)
+        for end in (0, 1)
+    ]
+    if ends[1]:
+        parts.append(_span([metres / 1000 for metres in ends], "{:.1f}") + " km in all")
+    return ", ".join(parts)
+
+
+PARTS = ("recovery_m", "warm_up_m", "cool_down_m")
+
+
+def _span(ends: list[float], form: str) -> str:
+    return format_range(*(form.format(end) for end in ends))
+
+
+@register.filter
+def summary_of(notation: str, level: str) -> Any:
+    """Return the summary of a workout, for its level or, where it has none, an intermediate."""
+    return summary(notation, level.lower() or "intermediate")
+
+
+@register.filter
+def metres_of(size: Summary) -> str:
+    """Show the metres run fast, or the minutes where a workout goes by time."""
+    if size.fast_m:
+        return f"{size.fast_m:.0f}"
+    if size.distance_m_high:
+        return f"{size.distance_m_high:.0f}"
+    return f"{size.duration_s_high / 60:.0f} min" if size.duration_s_high else ""
+
+
+@register.filter
+def choice(row: Any, sort: str) -> str:
+    """Return the value of a row in a select of several sorts: group-3, athlete-12."""
+    return f"{sort}-{row.pk}"

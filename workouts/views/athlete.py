@@ -11,7 +11,7 @@ from django.utils import timezone
 from athletes.models import Athlete
 from athletes.requests import SiteRequest
 from workouts.delivery import plan_context
-from workouts.forms import ResultForm
+from workouts.forms import ResultForm, WeekForm
 from workouts.models import (
     PublishedPlan,
     Result,
@@ -64,6 +64,7 @@ def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dic
         "later": starts_on + timedelta(days=7),
         "is_coach": coaching,
         "week": week if coaching else None,
+        "week_form": WeekForm(instance=week) if coaching and week else None,
     }
 
 
@@ -102,18 +103,22 @@ def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
     return form_page(request, "workouts/result_log.html", context)
 
 
+RECENT_PLANS = 20
+
+
 def timed_reps(planned: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the reps that an athlete times: those over a distance."""
     return [rep for rep in planned["reps"] if rep["distance_m"]]
 
 
 def published_session(session: Session) -> dict[str, Any]:
-    """Return the session as the newest published revision of its week has it.
+    """Return the session as the athlete's newest published weeks have it.
 
     :raises Http404: if it was not published: a draft is not the athlete's yet
     """
-    plans = PublishedPlan.objects.latest_revisions().filter(week=session.week)
-    for plan in plans:
+    # The athlete may know it from another week: it was moved, and that was not published yet.
+    plans = PublishedPlan.objects.latest_revisions().filter(week__athlete=session.week.athlete_id)
+    for plan in plans.order_by("-week__starts_on")[:RECENT_PLANS]:
         for planned in plan.content["sessions"]:
             if planned["id"] == session.pk:
                 return planned

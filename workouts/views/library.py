@@ -1,45 +1,78 @@
-"""The library of workouts."""
+"""The library of workouts, and the editor with its preview."""
 
+from functools import lru_cache
+
+import markdown
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
+from athletes.models import Athlete, AthleteQuerySet, Team
 from athletes.requests import SiteRequest
-from workouts.forms import WorkoutForm
-from workouts.models import (
-    Session,
-    TrainingWeek,
-    Workout,
-)
-from workouts.views.common import coached_team, form_page, monday_of
+from workouts.forms import LibraryFilter, WorkoutForm
+from workouts.models import Workout
+from workouts.previews import SNIPPETS, preview, readers
+from workouts.views.common import coached_team, form_page
 
 
 def library(request: SiteRequest, slug: str) -> HttpResponse:
+    """List the workouts that match what the coach looks for."""
     team = coached_team(request, slug)
-    workouts = Workout.objects.of_team(team).order_by("kind", "title")
-    return render(request, "workouts/library.html", {"team": team, "workouts": workouts})
+    form = LibraryFilter(request.GET)
+    chosen = form.chosen()
+    archived = chosen.pop("archived")
+    found = Workout.objects.of_team(team).matching(**chosen).with_last_use(team)
+    workouts = found if archived else found.current()
+    context = {"team": team, "form": form, "workouts": workouts.order_by("kind", "title")}
+    template = "workouts/_library.html" if request.htmx else "workouts/library.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 def workout_detail(request: SiteRequest, slug: str, workout_id: int) -> HttpResponse:
-    """Show a workout, prescribed for an athlete of the team where one is chosen."""
+    """Show a workout, prescribed for an athlete or the range of a group."""
     team = coached_team(request, slug)
     workout = get_object_or_404(Workout.objects.of_team(team), pk=workout_id)
-    athletes = list(team.athletes.order_by("name", "pk"))
-    chosen = next((a for a in athletes if str(a.pk) == request.GET.get("athlete")), None)
-    if chosen is None:
-        chosen = next(iter(athletes), None)
-    context = {"team": team, "workout": workout, "athletes": athletes, "athlete": chosen}
-    if chosen:
-        session = Session(
-            week=TrainingWeek(athlete=chosen, starts_on=monday_of(timezone.now().date())),
-            weekday=1,
-            kind=workout.kind,
-            title=workout.title,
-            notation=workout.notation,
-        )
-        paces = chosen.paces(today=chosen.today(timezone.now()))
-        context |= {"session": session.content(chosen, paces), "units": chosen.units.lower()}
-    return render(request, "workouts/workout_detail.html", context)
+    context = editor_context(team, workout.notation, request.GET.get("for", ""))
+    return render(request, "workouts/workout_detail.html", context | {"workout": workout})
+
+
+@require_POST
+def workout_preview(request: SiteRequest, slug: str) -> HttpResponse:
+    """Answer the editor, as the coach types, with what the text means. Writes nothing."""
+    team = coached_team(request, slug)
+    text = request.POST.get("notation", "")[:4000]
+    whom = request.POST.get("for") or request.POST.get("whom", "")
+    return render(request, "workouts/_preview.html", editor_context(team, text, whom))
+
+
+def editor_context(team: Team, text: str, whom: str) -> dict[str, object]:
+    """Return the preview of a text for whom the coach chose, and the choices there are."""
+    chosen = chosen_readers(team, whom).with_paces()
+    today = timezone.now().date()
+    return {
+        "team": team,
+        "preview": preview(text, readers=readers(chosen, today=today)),
+        "whom": whom,
+        "groups": team.groups.order_by("name"),
+        "athletes": team.athletes.order_by("name", "pk"),
+        "snippets": SNIPPETS,
+    }
+
+
+def chosen_readers(team: Team, whom: str) -> AthleteQuerySet:
+    """Return the athletes of a choice: group-3, athlete-12, or the whole team for anything else."""
+    sort, _, pk = whom.partition("-")
+    athletes = Athlete.objects.filter(team=team)
+    if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
+        return athletes
+    return athletes.filter(groups=int(pk)) if sort == "group" else athletes.filter(pk=int(pk))
 
 
 def workout_add(request: SiteRequest, slug: str) -> HttpResponse:
@@ -49,7 +82,9 @@ def workout_add(request: SiteRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         workout = form.save()
         return redirect("workout_detail", slug=slug, workout_id=workout.pk)
-    return form_page(request, "workouts/workout_form.html", {"team": team, "form": form})
+    text, whom = form["notation"].value() or "", request.POST.get("for", "")
+    context = editor_context(team, text, whom) | {"form": form}
+    return form_page(request, "workouts/workout_form.html", context)
 
 
 def workout_edit(request: SiteRequest, slug: str, workout_id: int) -> HttpResponse:
@@ -59,5 +94,42 @@ def workout_edit(request: SiteRequest, slug: str, workout_id: int) -> HttpRespon
     if request.method == "POST" and form.is_valid():
         form.save()
         return redirect("workout_detail", slug=slug, workout_id=workout_id)
-    context = {"team": team, "form": form, "workout": workout}
+    text, whom = form["notation"].value() or "", request.POST.get("for", "")
+    context = editor_context(team, text, whom) | {"form": form, "workout": workout}
     return form_page(request, "workouts/workout_form.html", context)
+
+
+@require_POST
+def workout_copy(request: SiteRequest, slug: str, workout_id: int) -> HttpResponse:
+    """Copy a workout into the team's own, to be changed there."""
+    team = coached_team(request, slug)
+    workout = get_object_or_404(Workout.objects.of_team(team), pk=workout_id)
+    copy = workout.copy_for(team)
+    return redirect("workout_edit", slug=slug, workout_id=copy.pk)
+
+
+@require_POST
+def workout_archive(request: SiteRequest, slug: str, workout_id: int) -> HttpResponse:
+    """Put a workout of the team away, or take it back; planned sessions keep their own notation."""
+    team = coached_team(request, slug)
+    workout = get_object_or_404(Workout.objects.filter(team=team), pk=workout_id)
+    workout.archived_at = None if workout.archived_at else timezone.now()
+    workout.save(update_fields=["archived_at"])
+    where = "is in the archive" if workout.archived_at else "is in the library again"
+    messages.success(request, f"{workout.title} {where}.")
+    return redirect("library", slug=slug)
+
+
+def notation_help(request: SiteRequest) -> HttpResponse:
+    """Show docs/notation.md: as a page, or as the fragment behind the editor's question mark."""
+    template = "workouts/_notation_help.html" if request.htmx else "workouts/notation_help.html"
+    response = render(request, template, {"guide": guide()})
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@lru_cache(maxsize=1)
+def guide() -> SafeString:
+    """Return the guide to the notation as HTML; the text is the project's own, nobody types it."""
+    text = (settings.BASE_DIR / "docs" / "notation.md").read_text("utf-8")
+    return SafeString(markdown.markdown(text, extensions=["tables", "fenced_code"]))

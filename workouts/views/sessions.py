@@ -3,21 +3,23 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import ProtectedError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from athletes.models import LIMIT_IS_0_TO_2
 from athletes.requests import SiteRequest
-from workouts.forms import MoveForm, SessionEditForm
+from workouts.forms import MoveForm, SessionEditForm, WeekForm
 from workouts.models import (
     Result,
+    ResultLogged,
     Session,
     TrackLimitReached,
     TrainingWeek,
 )
+from workouts.previews import SNIPPETS
 from workouts.views.common import monday_of
 
 
@@ -46,6 +48,7 @@ def session_context(session: Session, **more: Any) -> dict[str, Any]:
         "team": athlete.team,
         "result": result,
         "splits": {s.rep_index: s.time_s for s in result.splits.all()} if result else {},
+        "snippets": SNIPPETS,
         "edit_form": SessionEditForm(instance=session),
         "move_form": MoveForm(initial={"on": session.on}),
     } | more
@@ -101,26 +104,30 @@ def session_remove(request: SiteRequest, session_id: int) -> HttpResponse:
     board_url = reverse("board", args=[session.week.athlete.team.slug, session.week.starts_on])
     try:
         session.remove()
-    except ProtectedError:
+    except ResultLogged:
         messages.error(request, "A result is logged for this session: it stays. Move it instead.")
         return redirect("session_detail", session_id=session_id)
+    except Session.DoesNotExist:
+        return session_gone(request, session)
     messages.success(request, f"Removed {session.title}.")
     return redirect(board_url)
 
 
 @require_POST
-def week_limit(request: SiteRequest, week_id: int) -> HttpResponse:
-    """Change how many track sessions one week of an athlete allows."""
+def week_edit(request: SiteRequest, week_id: int) -> HttpResponse:
+    """Change how many track sessions one week of an athlete allows, and the coach's word on it."""
     week = get_object_or_404(
         TrainingWeek.objects.coached_by(request.user).select_related("athlete"), pk=week_id
     )
-    limit = request.POST.get("track_limit", "")
-    if limit not in ("0", "1", "2"):
-        messages.error(request, "A week may have two track sessions, one, or none.")
+    form = WeekForm(request.POST)
+    limit = form.cleaned_data.get("track_limit") if form.is_valid() else None
+    if limit not in (0, 1, 2):
+        messages.error(request, f"{LIMIT_IS_0_TO_2} The word on it may have 1,000 characters.")
     else:
         try:
-            week.set_track_limit(int(limit))
-            messages.success(request, f"This week allows {limit} track sessions.")
+            week.set_track_limit(limit)
+            week.write_note(form.cleaned_data["note"])
+            messages.success(request, "Kept. Publish the week to send a new word on it.")
         except TrackLimitReached as error:
             messages.error(request, f"{error} Move or remove one, then lower the limit to {limit}.")
     return redirect("athlete_week", athlete_id=week.athlete_id, starts_on=week.starts_on)

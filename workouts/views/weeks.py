@@ -16,6 +16,8 @@ from athletes.models import Athlete, Team
 from athletes.requests import SiteRequest
 from workouts import dashboard, planning
 from workouts.forms import SessionForm
+from workouts.models import Kind
+from workouts.previews import SNIPPETS
 from workouts.views.common import coached_team, monday_of
 
 
@@ -61,6 +63,7 @@ def board_context(request: SiteRequest, team: Team, starts_on: date, **more: Any
         "previous_page": number - 1,
         "next_page": number + 1 if number * dashboard.PAGE_ROWS < shown.total else 0,
         "query": f"?group={group.pk}" if group else "",
+        "legend": [(kind.letter, kind.label.lower()) for kind in Kind],
     } | more
 
 
@@ -113,7 +116,13 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
 def add_context(
     request: SiteRequest, team: Team, starts_on: date, form: SessionForm
 ) -> dict[str, Any]:
-    return {"team": team, "starts_on": starts_on, "form": form, "query": board_query(request)}
+    return {
+        "team": team,
+        "starts_on": starts_on,
+        "form": form,
+        "query": board_query(request),
+        "snippets": SNIPPETS,
+    }
 
 
 def board_query(request: SiteRequest) -> str:
@@ -137,7 +146,10 @@ def week_publish(request: SiteRequest, slug: str, starts_on: date) -> HttpRespon
         parts.append(f"{done.unchanged} unchanged since they were published")
     if done.empty:
         parts.append(f"{done.empty} without a session, left alone")
-    return board_answer(request, team, starts_on, "Weeks: " + ", ".join(parts) + ".")
+    text = f"Weeks: {', '.join(parts)}."
+    if done.without_paces:
+        text += f" Without a race, and so without target times: {', '.join(done.without_paces)}."
+    return board_answer(request, team, starts_on, text)
 
 
 @require_POST
@@ -145,7 +157,11 @@ def week_send_now(request: SiteRequest, slug: str, starts_on: date) -> HttpRespo
     team = coached_team(request, slug)
     athletes = chosen_athletes(team, group_of(request, team))
     waiting = planning.send_now(athletes, starts_on=starts_on, now=timezone.now())
-    text = f"{waiting} mails go out within a minute." if waiting else "No mail of this week waits."
+    text = f"{waiting} mails go out within a minute. Reload to see them sent."
+    if not waiting:
+        text = (
+            "No mail of this week waits. Publish it first; mails already due go out by themselves."
+        )
     return board_answer(request, team, starts_on, text)
 
 

@@ -1,5 +1,5 @@
 import csv
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from athletes.models import Athlete, Membership, Team, User
 from athletes.roster import import_roster
-from workouts.models import TrackLimitReached, TrainingWeek, Workout
+from workouts.models import TrainingWeek, Workout
+from workouts.planning import schedule_for
 
 PASSWORD = "on-the-track"
 COACH = "coach@coachsite.example"
@@ -54,22 +55,20 @@ class Command(BaseCommand):
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
         return user
 
-    def plan(self, team: Team, starts_on: Any) -> None:
+    def plan(self, team: Team, starts_on: date) -> None:
+        """Plan the demo week for all; an athlete with one track session a week has the first."""
         recipes = {workout.slug: workout for workout in Workout.objects.filter(team=None)}
-        for athlete in team.athletes.order_by("pk"):
-            week = TrainingWeek.objects.open_for(athlete, starts_on)
-            for weekday, slug in PLAN:
-                recipe = recipes[slug]
-                try:
-                    week.schedule(
-                        kind=recipe.kind,
-                        weekday=weekday,
-                        title=recipe.title,
-                        notation=recipe.notation,
-                        workout=recipe,
-                    )
-                except TrackLimitReached:
-                    continue  # an athlete with one track session a week has the first
+        for weekday, slug in PLAN:
+            recipe = recipes[slug]
+            schedule_for(
+                team.athletes.all(),
+                starts_on=starts_on,
+                kind=recipe.kind,
+                weekday=weekday,
+                title=recipe.title,
+                notation=recipe.notation,
+                workout=recipe,
+            )
 
     def logins(self) -> None:
         demo = Athlete.objects.filter(team__slug="demo", user__isnull=False).order_by("pk").first()
