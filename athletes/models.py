@@ -262,6 +262,8 @@ class Athlete(models.Model):
                 condition=Q(units__in=["KM", "MI"]), name="athlete_units_are_known"
             ),
         ]
+        # The order of board and roster, so that a page of a large team reads that page only.
+        indexes = [models.Index(fields=["team", "name", "id"], name="athlete_in_order")]
 
     def __str__(self) -> str:
         return self.name

@@ -184,6 +184,9 @@ COACH_PAGES = [
     "/teams/harriers/library/{workout}/",
     "/athletes/{athlete}/",
     "/athletes/{athlete}/edit/",
+    "/races/{race}/edit/",
+    "/notation/",
+    "/teams/harriers/library/{own}/edit/",
     "/athletes/{athlete}/weeks/{monday}/",
     "/sessions/{session}/",
 ]
@@ -208,6 +211,8 @@ def test_axe_finds_nothing(page, site, squad, athlete, coach, who, paths, scheme
         "monday": MONDAY,
         "athlete": athlete.pk,
         "session": athlete.weeks.get(starts_on=MONDAY).sessions.first().pk,
+        "race": athlete.races.get().pk,
+        "own": Workout.objects.get(slug="pyramid").copy_for(squad).pk,
         "workout": Workout.objects.get(slug="800s").pk,
     }
     found = []

@@ -350,8 +350,8 @@ class _Aim:
             self._known[name] = (pace.s_per_m_low, pace.s_per_m_high)
             self.sources[pace.source.removeprefix("from ")] = None
             self.check_age(self.paces, pace.race)
-            # The model of real runners knows that most fade; the formulas do not.
-            is_formula = self.paces.model != "bests"
+            # The model of real runners knows that most fade, and so does a coach; formulas do not.
+            is_formula = self.paces.model != "bests" and name not in self.paces.overrides
             if name == "marathon" and is_formula and not self.paces.estimate("marathon").is_own:
                 self.warnings[
                     "Marathon pace from shorter races is 5 to 7 % too fast for most runners: "

@@ -108,7 +108,7 @@ def recovery(rest: dict[str, Any], units: str) -> str:
 
 @register.filter
 def from_source(source: str) -> str:
-    return source if source.startswith("from") else f"from {source}"
+    return source if source.startswith(("from", "set by")) else f"from {source}"
 
 
 @register.filter
