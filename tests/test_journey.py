@@ -224,6 +224,29 @@ def test_axe_finds_nothing(page, site, squad, athlete, coach, who, paths, scheme
     assert found == []
 
 
+def test_a_workout_is_worked_out_while_it_is_typed(page, site, squad, coach):
+    sign_in(page, site.url, coach.email)
+    page.goto(f"{site.url}/teams/harriers/library/add/")
+    page.get_by_role("button", name="Warm-up").click()
+    page.get_by_role("button", name="Repeats").click()
+    preview = page.locator("#preview")
+    # Ana runs 5K in 22:00: 800 m at that pace in 3:31.2.
+    expect(preview).to_contain_text("3:31")
+    expect(preview.locator("svg rect")).to_have_count(6)
+
+    text = page.get_by_label("Notation")
+    text.fill("warm-up 1mi\n6 x 800 @ 5q, jog 200")
+    expect(preview).to_contain_text("line 2, column 11")
+    expect(page.locator(".editor .under u")).to_have_text("5q, jog 200")
+    text.fill("warm-up 1mi\n6 x 800 @ 5k, jog 200")
+    expect(preview).to_contain_text("4800 m fast in 12 laps")
+    expect(page.locator(".editor .under u")).to_have_count(0)
+
+    page.get_by_label("Title").fill("Oval eights")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Oval eights")).to_be_visible()
+
+
 def test_a_phone_page_is_no_wider_than_the_phone(page, site, squad, athlete):
     page.set_viewport_size({"width": 360, "height": 800})
     sign_in(page, site.url, athlete.user.email)
