@@ -18,6 +18,8 @@ PURE = {
     "athletes.predictions": {"athletes.bests", "athletes.measures", "athletes.paces"},
     "athletes.agegrade": {"athletes.measures"},
     "athletes.charts": {"athletes.measures", "athletes.paces", "athletes.predictions"},
+    "athletes.physiology": {"athletes.measures"},
+    "workouts.load": set(),
     "workouts.library": set(),
     "workouts.notation": {"athletes.measures"},
     "workouts.track": set(),
@@ -55,6 +57,7 @@ MAY_IMPORT = PURE | {
     "athletes.management": ATHLETES | {"athletes.roster"},
     "workouts.constraints": set(),
     "workouts.smtp": set(),
+    "workouts.recordings": set(),  # fitdecode reads the file
     "workouts.models": WORKOUTS
     | {"workouts.constraints", "workouts.library", "workouts.notation", "athletes.predictions"},
     "workouts.planning": WORKOUTS | {"workouts.notation"},
