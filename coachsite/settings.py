@@ -264,7 +264,8 @@ CELERY_BEAT_SCHEDULE = {
     "send_due_plans": {
         "task": "workouts.tasks.send_due_plans",
         "schedule": SWEEP_SECONDS,
-        # A sweep that waited a whole turn is worth nothing: the next one sees the same rows.
-        "options": {"expires": SWEEP_SECONDS},
+        # A sweep that waited a whole turn is worth nothing: the next one sees the same rows. (Turns
+        # much shorter than a busy worker takes to come round would let none of them through.)
+        "options": {"expires": max(SWEEP_SECONDS, 15)},
     },
 }

@@ -144,6 +144,10 @@ class PostOffice:
         with urlopen(f"http://127.0.0.1:{self.page_port}/mails.json", timeout=10) as answer:
             return json.load(answer)
 
+    def print_logs(self) -> None:
+        for log in sorted(self.var.glob("*.log")):
+            print(f"--- {log.name}\n{log.read_text()[-3000:]}")
+
     def answers(self) -> bool:
         with contextlib.suppress(OSError):
             return isinstance(self.mails(), list)
@@ -162,8 +166,7 @@ def post_office(
         wait_until(office.answers, seconds=30, what="the SMTP server")
         yield office
     except BaseException:
-        for log in sorted(var.glob("*.log")):
-            print(f"--- {log.name}\n{log.read_text()[-3000:]}")
+        office.print_logs()
         raise
     finally:
         for name in list(office.processes):

@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
 from workouts import delivery, tasks
@@ -470,3 +471,22 @@ def test_the_lease_must_outlast_what_the_rest_may_take(plan):
     late = SUNDAY_EVENING + LEASE - delivery.LONGEST_TEXT
     assert not held.onto_the_wire(now=late, time_left=delivery.LONGEST_TEXT)
     assert held.onto_the_wire(now=late - timedelta(seconds=1), time_left=delivery.LONGEST_TEXT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_after_the_mail_was_taken_is_asked_again(
+    plan, mailoutbox, monkeypatch
+):
+    monkeypatch.setattr(delivery, "DATABASE_PAUSES_S", (0, 0, 0))
+    monkeypatch.setattr(delivery.django_connection, "close", lambda: None)
+    refusals = iter([True, True])
+
+    def away(execute, sql, params, many, context):
+        if "SENT" in params and "UPDATE" in sql and next(refusals, False):
+            raise OperationalError("the server closed the connection")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(away):
+        assert send(plan, at=SUNDAY_EVENING).state == State.SENT
+    assert next(refusals, None) is None
+    assert len(mailoutbox) == 1

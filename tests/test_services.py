@@ -1,6 +1,7 @@
 """The main job with real processes: broker, beat, worker, SMTP server, and their health."""
 
 import signal
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,9 +21,15 @@ ZONES = ["Europe/London", "America/New_York", "Asia/Kathmandu", "Pacific/Chatham
 
 
 @pytest.fixture
-def office(tmp_path):
+def office(tmp_path, request):
+    """Worker, beat and SMTP server; where the test fails, what they said and did."""
+    failed = request.session.testsfailed
     with post_office(tmp_path, connection.settings_dict) as office:
         yield office
+        if request.session.testsfailed > failed:
+            print(Counter(Delivery.objects.values_list("state", "attempts", "last_error")))
+            print(dict(Heartbeat.ages(now=datetime.now(UTC))))
+            office.print_logs()
 
 
 @pytest.fixture
@@ -63,7 +70,7 @@ def states() -> set[str]:
 
 def test_a_published_week_of_120_athletes_is_mailed_to_each_once(office, capsys):
     publish_squad(120)
-    wait_until(lambda: states() == {"SENT"}, seconds=90, what="120 mails sent")
+    wait_until(lambda: states() == {"SENT"}, seconds=180, what="120 mails sent")
     mails = office.mails()
     recipients = {mail["to"] for mail in mails}
     twice = len(mails) - len({mail["message_id"] for mail in mails})

@@ -9,6 +9,7 @@ Message-ID. No transaction is open while SMTP speaks.
 import logging
 import random
 import smtplib
+import time
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.utils import DNS_NAME
+from django.db import InterfaceError, OperationalError
+from django.db import connection as django_connection
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 LONGEST_BATCH = timedelta(seconds=60)
 # What may still come when the text of a mail begins to flow.
 LONGEST_TEXT = timedelta(seconds=FINAL_ANSWER_S + 60)
+# How long to wait, again and again, for a database that cannot note a sent mail.
+DATABASE_PAUSES_S = (0.5, 1, 2, 4, 8, 16, 32)
 # Where the site speaks SMTP, plans go through a backend that knows when the text began.
 BACKENDS = {"django.core.mail.backends.smtp.EmailBackend": "workouts.smtp.PlanBackend"}
 
@@ -88,13 +93,30 @@ def send_plan(delivery_id: int, *, connection: Any, clock: Callable[[], datetime
     except (smtplib.SMTPException, OSError) as error:
         write_down(held, delivery, error, connection=connection, now=clock())
     else:
-        held.update(
-            state=Delivery.State.SENT,
-            sent_at=clock(),
-            sent_to=message.to[0],
-            lease_token=None,
-            last_error="",
-        )
+        mark_sent(held, to=message.to[0], now=clock())
+
+
+def mark_sent(held: Any, *, to: str, now: datetime) -> None:
+    """Write down that the server has taken a mail, and insist where the database is away just now.
+
+    What is not written down here is held as unclear later, and sent a second time.
+    """
+    for pause_s in DATABASE_PAUSES_S:
+        try:
+            held.update(
+                state=Delivery.State.SENT,
+                sent_at=now,
+                sent_to=to,
+                lease_token=None,
+                last_error="",
+            )
+        except (OperationalError, InterfaceError) as error:
+            log.error("a mail was sent and cannot be marked yet: %s", error)
+            django_connection.close()
+            time.sleep(pause_s)
+        else:
+            return
+    log.error("a mail to %s was sent and could not be marked", to)
 
 
 def hand_over(
