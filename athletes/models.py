@@ -108,6 +108,12 @@ class Team(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def take_on(self, user: User) -> None:
+        """Let a user coach this team: as its head where it has none, else as an assistant."""
+        is_led = self.memberships.filter(role=Membership.Role.HEAD).exists()
+        role = Membership.Role.ASSISTANT if is_led else Membership.Role.HEAD
+        self.memberships.get_or_create(user=user, defaults={"role": role})
+
 
 class Membership(models.Model):
     """One coach's place in a team."""

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from athletes.models import Athlete, Group, RacePerformance, Team
+from athletes.models import Athlete, Group, RacePerformance, Team, User
 from athletes.paces import implausible
 from athletes.roster import (
     MAX_BYTES,
@@ -680,3 +680,18 @@ def test_a_team_that_is_there_keeps_its_name(db):
     Team.objects.create(name="Harbour Harriers", slug="harbour")
 
     assert "team: Harbour Harriers\n" in run(EXAMPLES / "roster.csv")
+
+
+def test_the_command_lets_a_coach_into_the_team_it_makes(tmp_path, db, capsys):
+    roster = tmp_path / "squad.csv"
+    roster.write_text("name,email\nAna Sousa,ana@club.example\n")
+    call_command("import_roster", str(roster), team="north")
+    assert "Nobody coaches this team yet" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no account of carla@club.example"):
+        call_command("import_roster", str(roster), team="north", coach="carla@club.example")
+
+    for email, role in (("carla@club.example", "HEAD"), ("dan@club.example", "ASSISTANT")):
+        User.objects.create_user(email)
+        for _ in range(2):
+            call_command("import_roster", str(roster), team="north", coach=email.upper())
+        assert Team.objects.get().memberships.get(user__email=email).role == role

@@ -11,7 +11,7 @@ from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils import timezone
 
-from athletes.models import Team
+from athletes.models import Team, User
 from athletes.roster import MAX_BYTES, Report, RosterRefused, import_roster
 
 FIRST_ZONE = timedelta(hours=14)  # the zone that sees a new day first
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("roster", type=Path, metavar="ROSTER.csv")
         parser.add_argument("--team", required=True, metavar="SLUG", help="made if it is missing")
         parser.add_argument("--results", type=Path, metavar="RESULTS.csv")
+        parser.add_argument("--coach", metavar="EMAIL", help="an account that is to coach the team")
         parser.add_argument("--dry-run", action="store_true", help="report, and write nothing")
 
     def handle(
@@ -32,12 +33,14 @@ class Command(BaseCommand):
         roster: Path,
         team: str,
         results: Path | None,
+        coach: str | None,
         dry_run: bool,
         **options: Any,
     ) -> None:
         check_slug(team)
         roster_bytes = read(roster)
         results_bytes = read(results) if results else None
+        user = account(coach) if coach else None
         today = (timezone.now() + FIRST_ZONE).date()
         try:
             with transaction.atomic():
@@ -46,6 +49,8 @@ class Command(BaseCommand):
                 report = import_roster(
                     row, roster_bytes, results_bytes, today=today, dry_run=dry_run
                 )
+                if user:
+                    row.take_on(user)
                 if dry_run:
                     transaction.set_rollback(True)
         except RosterRefused as refusal:
@@ -55,6 +60,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Nothing was imported: {count} error{'s' * (count != 1)}."
             ) from refusal
+        if not row.memberships.exists():
+            self.stdout.write("Nobody coaches this team yet: name an account with --coach.")
         self.summarise(report, team=row, is_new=is_new, dry_run=dry_run)
 
     def summarise(self, report: Report, *, team: Team, is_new: bool, dry_run: bool) -> None:
@@ -82,6 +89,17 @@ def check_slug(slug: str) -> None:
         raise CommandError(
             f"--team takes letters, digits and hyphens, at most {longest}, as harbour-runners."
         )
+
+
+def account(email: str) -> User:
+    """Return the account of an address.
+
+    :raises CommandError: if there is none
+    """
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise CommandError(f"There is no account of {email}: sign up on the site first.")
+    return user
 
 
 def read(path: Path) -> bytes:
