@@ -75,7 +75,8 @@ def static_state() -> str:
 
 
 def static_files() -> Iterator[Path]:
-    for folder in (ROOT / "static", *sorted(ROOT.glob("[a-z]*/static"))):
+    # By name: a pattern would find var/static too, which is what is made of these.
+    for folder in (ROOT / "static", ROOT / "athletes" / "static", ROOT / "workouts" / "static"):
         yield from sorted(path for path in folder.rglob("*") if path.is_file())
 
 

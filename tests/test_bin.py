@@ -246,3 +246,19 @@ def test_the_first_python_that_will_do_is_taken(tmp_path: Path):
 )
 def test_of_a_failed_installation_the_telling_line_is_shown(output: str, line: str):
     assert _bootstrap.telling_line(output).startswith(line)
+
+
+def test_a_second_start_collects_no_static_files_again(tmp_path, monkeypatch):
+    """What the first start has collected lies in var/, and is no reason to collect."""
+    import _prepare
+
+    monkeypatch.setattr(_prepare, "ROOT", tmp_path)
+    (tmp_path / "requirements.txt").write_text("django")
+    for file in ("static/site.css", "var/static/site.abc.css"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text("a {}")
+    state = _prepare.static_state()
+    (tmp_path / "var/static/site.abc.css").write_text("b { color: red }")
+    assert _prepare.static_state() == state
+    (tmp_path / "static/site.css").write_text("b { color: red }")
+    assert _prepare.static_state() != state
