@@ -77,10 +77,10 @@ class OwnedForm(forms.ModelForm):
         said = getattr(errors, "error_dict", {}).pop(NON_FIELD_ERRORS, None)
         if said:
             errors.error_dict.setdefault(self.told_at, []).extend(said)
+        # As the other hooks here, Django's own, which its type stubs leave out.
         super()._update_errors(errors)  # type: ignore[misc]
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Django's own hook, which its type stubs leave out.
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return excluded - {self.owner}
 

@@ -426,6 +426,7 @@ class PaceOverrideQuerySet(models.QuerySet["PaceOverride"]):
         return self.filter(ended_at=None)
 
 
+# The base class is made at run time, which mypy cannot follow.
 class PaceOverrideManager(models.Manager.from_queryset(PaceOverrideQuerySet)):  # type: ignore[misc]
     def get_queryset(self) -> PaceOverrideQuerySet:
         """Fetch the coach with it: who set a pace belongs to what it says."""

@@ -1,9 +1,13 @@
-"""The request as the views get it."""
+"""The request as the views get it, and what the views of both apps ask of it."""
 
-from django.http import HttpRequest
+from datetime import date, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django_htmx.middleware import HtmxDetails
 
-from athletes.models import User
+from athletes.models import Athlete, Team, User
 
 
 class SiteRequest(HttpRequest):
@@ -11,3 +15,20 @@ class SiteRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def coached_team(request: SiteRequest, slug: str) -> Team:
+    return get_object_or_404(Team.objects.coached_by(request.user), slug=slug)
+
+
+def is_coach(request: SiteRequest, athlete: Athlete) -> bool:
+    return Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists()
+
+
+def form_page(request: SiteRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Answer a form's page: 422 where what was posted could not be taken."""
+    return render(request, template, context, status=422 if request.method == "POST" else 200)

@@ -40,7 +40,7 @@ from athletes.models import (
     User,
 )
 from athletes.records import TRAINING, by_distance, equivalents
-from athletes.requests import SiteRequest
+from athletes.requests import SiteRequest, coached_team, form_page, monday_of
 from athletes.roster import RosterRefused, import_roster
 
 
@@ -78,11 +78,7 @@ def team_add(request: SiteRequest) -> HttpResponse:
             team.memberships.create(user=request.user, role=Membership.Role.HEAD)
             User.objects.filter(pk=request.user.pk).update(name=form.cleaned_data["coach"])
         return redirect("roster", slug=team.slug)
-    return _page(request, "athletes/team_add.html", {"form": form})
-
-
-def coached_team(request: SiteRequest, slug: str) -> Team:
-    return get_object_or_404(Team.objects.coached_by(request.user), slug=slug)
+    return form_page(request, "athletes/team_add.html", {"form": form})
 
 
 def roster(request: SiteRequest, slug: str) -> HttpResponse:
@@ -133,7 +129,7 @@ def roster_import(request: SiteRequest, slug: str) -> HttpResponse:
                 messages.success(request, f"Imported. {context['report']}.")
                 return redirect("roster", slug=slug)
             return render(request, "athletes/roster_import.html", context)
-    return _page(request, "athletes/roster_import.html", context)
+    return form_page(request, "athletes/roster_import.html", context)
 
 
 def athlete_add(request: SiteRequest, slug: str) -> HttpResponse:
@@ -142,7 +138,7 @@ def athlete_add(request: SiteRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         athlete = form.save()
         return redirect("athlete_detail", athlete_id=athlete.pk)
-    return _page(request, "athletes/athlete_form.html", {"form": form, "team": team})
+    return form_page(request, "athletes/athlete_form.html", {"form": form, "team": team})
 
 
 def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
@@ -154,7 +150,7 @@ def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
         form.save()
         return redirect("athlete_detail", athlete_id=athlete_id)
     context = {"form": form, "team": athlete.team, "athlete": athlete}
-    return _page(request, "athletes/athlete_form.html", context)
+    return form_page(request, "athletes/athlete_form.html", context)
 
 
 def athlete_detail(request: SiteRequest, athlete_id: int) -> HttpResponse:
@@ -184,7 +180,7 @@ def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[
         "team": athlete.team,
         "is_coach": coaches(request, athlete),
         "today": today,
-        "monday": _monday(today),
+        "monday": monday_of(today),
         "distances": by_distance(athlete, races, records=records),
         "charts": [*([vdot] if vdot else []), *distance_charts(raced, today=today)],
         "invitation": athlete.invitations.open(now).first(),
@@ -237,7 +233,7 @@ def race_edit(request: SiteRequest, race_id: int) -> HttpResponse:
         "race": race,
         "race_form": form,
     }
-    return _page(request, "athletes/race_form.html", context)
+    return form_page(request, "athletes/race_form.html", context)
 
 
 @require_POST
@@ -325,7 +321,7 @@ def invitation_accept(request: SiteRequest, token: str) -> HttpResponse:
             return accept(request, invitation, form)
         except InvitationUsed:
             return render(request, "athletes/invitation_ended.html", status=409)
-    return _page(request, "athletes/invitation_accept.html", context)
+    return form_page(request, "athletes/invitation_accept.html", context)
 
 
 def accept(request: SiteRequest, invitation: Invitation, form: AcceptForm | None) -> HttpResponse:
@@ -348,12 +344,3 @@ def accept(request: SiteRequest, invitation: Invitation, form: AcceptForm | None
         invitation.accept(user=user, now=now)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return redirect("today")
-
-
-def _monday(day: date) -> date:
-    return date.fromordinal(day.toordinal() - day.weekday())
-
-
-def _page(request: SiteRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Answer a form's page: 422 where what was posted could not be taken."""
-    return render(request, template, context, status=422 if request.method == "POST" else 200)

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from athletes.models import Athlete
-from athletes.requests import SiteRequest
+from athletes.requests import SiteRequest, form_page, is_coach, monday_of
 from workouts.delivery import plan_context
 from workouts.forms import ResultForm, WeekForm
 from workouts.models import (
@@ -18,7 +18,6 @@ from workouts.models import (
     Session,
     TrainingWeek,
 )
-from workouts.views.common import form_page, is_coach, monday_of
 
 
 def today(request: SiteRequest) -> HttpResponse:

@@ -13,11 +13,10 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from athletes.models import Athlete, AthleteQuerySet, Team
-from athletes.requests import SiteRequest
+from athletes.requests import SiteRequest, coached_team, form_page
 from workouts.forms import LibraryFilter, WorkoutForm
 from workouts.models import Workout
 from workouts.previews import SNIPPETS, preview, readers
-from workouts.views.common import coached_team, form_page
 
 
 def library(request: SiteRequest, slug: str) -> HttpResponse:

@@ -7,9 +7,8 @@ from django.views.decorators.http import require_POST
 
 from athletes.forms import RaceForm
 from athletes.models import Athlete, RacePerformance
-from athletes.requests import SiteRequest
+from athletes.requests import SiteRequest, is_coach
 from workouts import retarget
-from workouts.views.common import is_coach
 
 
 @require_POST

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from athletes.models import LIMIT_IS_0_TO_2
-from athletes.requests import SiteRequest
+from athletes.requests import SiteRequest, monday_of
 from workouts.forms import MoveForm, SessionEditForm, WeekForm
 from workouts.models import (
     Result,
@@ -20,7 +20,6 @@ from workouts.models import (
     TrainingWeek,
 )
 from workouts.previews import SNIPPETS
-from workouts.views.common import monday_of
 
 
 def coached_session(request: SiteRequest, session_id: int) -> Session:

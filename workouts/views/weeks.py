@@ -13,12 +13,11 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 
 from athletes.models import Athlete, Team
-from athletes.requests import SiteRequest
+from athletes.requests import SiteRequest, coached_team, monday_of
 from workouts import dashboard, planning
 from workouts.forms import SessionForm
 from workouts.models import Kind
 from workouts.previews import SNIPPETS
-from workouts.views.common import coached_team, monday_of
 
 
 def board_now(request: SiteRequest, slug: str) -> HttpResponse:
