@@ -67,7 +67,8 @@ def _row(athlete: Athlete, race: RacePerformance, *, is_record: bool) -> RecordR
     if race.raced_on and athlete.birth_year:
         age = race.raced_on.year - athlete.birth_year
         if race.drives_paces and race.surface != RacePerformance.Surface.TRAIL:
-            grade = age_grade(athlete.sex, age, race.distance_m, race.time_s)
+            on_track = race.surface in ("TRACK", "INDOOR")
+            grade = age_grade(athlete.sex, age, race.distance_m, race.time_s, on_track=on_track)
     return RecordRow(race, is_record, age, grade)
 
 
