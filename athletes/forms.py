@@ -20,7 +20,17 @@ from athletes.measures import (
     parse_clock,
     parse_distance,
 )
-from athletes.models import PACE_S_PER_KM, PACES, Athlete, Group, RacePerformance, Team, User
+from athletes.models import (
+    PACE_S_PER_KM,
+    PACES,
+    Athlete,
+    Group,
+    Pause,
+    RacePerformance,
+    Team,
+    User,
+    Weekday,
+)
 from athletes.paces import RACED_M, implausible
 from athletes.predictions import TRAINING
 
@@ -104,6 +114,24 @@ class TeamForm(forms.Form):
         return next(slug for slug in (base, *numbered) if slug not in taken)
 
 
+class TeamEditForm(forms.ModelForm):
+    """What a team's plans rest on: its name, its track, and how finely splits are told."""
+
+    class Meta:
+        model = Team
+        fields = ["name", "lap_m", "split_m"]
+        labels = {"name": "Name of the team", "lap_m": "One lap of your track, in metres"}
+        help_texts = {
+            "lap_m": "400 outdoors, usually 200 indoors. A session can have a lap of its own.",
+            "split_m": "For checking the pace during a rep.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        splits: Any = self.fields["split_m"]
+        splits.choices = [("", "At every lap"), *splits.choices[1:]]
+
+
 class GroupForm(OwnedForm):
     owner = "team"
     told_at = "name"
@@ -135,6 +163,12 @@ class AthleteForm(OwnedForm):
     )
 
     groups = GroupsField(Group.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
+    busy_days = forms.MultipleChoiceField(
+        label="Cannot train on",
+        choices=[(str(day.value), day.label) for day in Weekday],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
     class Meta:
         model = Athlete
@@ -146,6 +180,7 @@ class AthleteForm(OwnedForm):
             "level",
             "groups",
             "track_limit",
+            "busy_days",
             "time_zone",
             "units",
             "hr_max",
@@ -164,6 +199,12 @@ class AthleteForm(OwnedForm):
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.team = team
+        limit: Any = self.fields["track_limit"]
+        if not self.instance.pk:
+            self.initial["track_limit"] = ""
+            limit.required = False
+            limit.choices = [("", "By level: a beginner 1, others 2"), *limit.choices]
+        self.initial["busy_days"] = list(self.instance.busy_days)
         groups: Any = self.fields["groups"]
         groups.queryset = team.groups.order_by("name")
         if self.instance.weekly_volume_m is not None:
@@ -172,10 +213,40 @@ class AthleteForm(OwnedForm):
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
 
+    def clean_busy_days(self) -> str:
+        return "".join(sorted(self.cleaned_data["busy_days"]))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("track_limit") in (None, "") and "track_limit" not in self.errors:
+            cleaned["track_limit"] = Athlete.usual_limit(cleaned.get("level", ""))
+        return cleaned
+
     def save(self, commit: bool = True) -> Athlete:
         km = self.cleaned_data["weekly_km"]
         self.instance.weekly_volume_m = None if km is None else int(km * 1000)
         return super().save(commit)
+
+
+class PauseForm(OwnedForm):
+    """An injury, an illness or days away, and how gently the athlete comes back."""
+
+    owner = "athlete"
+    told_at = "ends_on"
+
+    class Meta:
+        model = Pause
+        fields = ["reason", "starts_on", "ends_on", "gentle_weeks", "note"]
+        widgets = {
+            name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+            for name in ("starts_on", "ends_on")
+        }
+        labels = {"ends_on": "Last day (if known)", "gentle_weeks": "Weeks of gentle return"}
+        help_texts = {"gentle_weeks": "After an injury or illness: one track session in each."}
+
+    def __init__(self, *args: Any, athlete: Athlete, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.athlete = athlete
 
 
 class RaceForm(OwnedForm):

@@ -29,6 +29,7 @@ PACES = {
     **{name: "VO2max" if name == "vo2max" else name.capitalize() for name in TRAINING},
     **{race: distance_name(RACES[race]) for race in RACES if race not in TRAINING},
 }
+LAP_M = (100, 1000)  # from a circle in a hall to a loop in a park
 PACE_S_PER_KM = (Decimal(100), Decimal(1200))  # faster than any race; a walk
 
 
@@ -97,13 +98,41 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
 
 class Team(models.Model):
-    """A coach's club or squad; nothing is shared between two of them."""
+    """A coach's club or squad; nothing is shared between two of them.
+
+    `lap_m` is one lap of its track, `split_m` the metres after which splits are told inside a rep,
+    None for the lap lines alone.
+    """
 
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=40, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    lap_m = models.FloatField(
+        "lap of the track in metres",
+        default=400,
+        validators=[MinValueValidator(LAP_M[0]), MaxValueValidator(LAP_M[1])],
+    )
+    split_m = models.PositiveSmallIntegerField(
+        "splits inside a rep",
+        null=True,
+        blank=True,
+        choices=[(200, "Every 200 m"), (100, "Every 100 m")],
+    )
 
     objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lap_m__range=LAP_M),
+                name="team_lap_is_sane",
+                violation_error_message="A lap has 100 to 1,000 m.",
+            ),
+            models.CheckConstraint(
+                condition=Q(split_m__isnull=True) | Q(split_m__in=[100, 200]),
+                name="team_split_is_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -196,7 +225,8 @@ class Athlete(models.Model):
     """A runner of a team, with what the plan needs to know of them.
 
     `weekly_volume_m` is the usual week in metres. `send_weekday` (ISO, Monday 1) and `send_time`
-    are the athlete's own day and hour for the mail of the coming week, in `time_zone`.
+    are the athlete's own day and hour for the mail of the coming week, in `time_zone`. `busy_days`
+    holds the ISO weekdays on which the athlete cannot train, as "36".
     """
 
     class Level(models.TextChoices):
@@ -238,6 +268,7 @@ class Athlete(models.Model):
     track_limit = models.PositiveSmallIntegerField(
         "track sessions a week", default=2, choices=[(2, "2"), (1, "1"), (0, "0 (injured)")]
     )
+    busy_days = models.CharField(max_length=7, blank=True, default="")
     send_weekday = models.PositiveSmallIntegerField(default=Weekday.SUNDAY, choices=Weekday)
     send_time = models.TimeField(default=time(18))
 
@@ -277,6 +308,38 @@ class Athlete(models.Model):
     def today(self, now: datetime) -> date:
         """Return the athlete's own date at this instant."""
         return now.astimezone(zoneinfo.ZoneInfo(self.time_zone)).date()
+
+    @classmethod
+    def usual_limit(cls, level: str) -> int:
+        """Return the track limit of a new athlete: one a week for a beginner, else two."""
+        return 1 if level == cls.Level.BEGINNER else 2
+
+    def limit_changed(self, *, today: date, by: User) -> list[Any]:
+        """Let the weeks from this one on follow the limit and the pauses that the athlete has now.
+
+        :returns: the weeks that hold more track sessions than that, and keep their limit
+        """
+        monday = today - timedelta(days=today.weekday())
+        # Through the relation: weeks know of athletes, not the other way round.
+        kept: list[Any] = self.weeks.follow_limit(self, starts_on=monday, by=by)
+        return kept
+
+    def limit_in(self, starts_on: date) -> int:
+        """Return how many track sessions the week from that Monday on may have, 0 to 2.
+
+        The athlete's own limit, or less while a pause lasts and the return is gentle. Reads
+        `pauses`.
+        """
+        return min([self.track_limit, *(pause.limit_in(starts_on) for pause in self.pauses.all())])
+
+    def why_not(self, day: date) -> str:
+        """Say why the athlete cannot train on a day, "" if nothing is known; reads `pauses`."""
+        for pause in self.pauses.all():
+            if pause.covers(day):
+                return str(pause)
+        if str(day.isoweekday()) in self.busy_days:
+            return f"cannot train on {day:%A}s"
+        return ""
 
     def paces(
         self, *, today: date, races: "Iterable[RacePerformance] | None" = None
@@ -326,6 +389,67 @@ class Athlete(models.Model):
             expires_at=now + INVITATION_LIFE,
         )
         return invitation, token
+
+
+class PauseQuerySet(models.QuerySet["Pause"]):
+    def coached_by(self, user: User) -> Self:
+        return self.filter(athlete__in=Athlete.objects.coached_by(user))
+
+    def late(self, *, since: date) -> Self:
+        """Return the pauses that go on, or ended on that day or later; the newest first."""
+        return self.filter(Q(ends_on=None) | Q(ends_on__gte=since)).order_by("-starts_on", "-pk")
+
+
+class Pause(models.Model):
+    """Days on which an athlete does not train, and the gentle return after an injury or illness.
+
+    Weeks that the pause touches allow no track session, the `gentle_weeks` after it one. Being
+    away takes the days only. `ends_on` is None while the end is open.
+    """
+
+    class Reason(models.TextChoices):
+        INJURY = "INJURY", "Injured"
+        ILLNESS = "ILLNESS", "Ill"
+        AWAY = "AWAY", "Away"
+
+    athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="pauses")
+    reason = models.CharField(max_length=8, choices=Reason, default=Reason.INJURY)
+    starts_on = models.DateField("first day")
+    ends_on = models.DateField("last day", null=True, blank=True)
+    gentle_weeks = models.PositiveSmallIntegerField(
+        "gentle weeks after it", default=2, validators=[MaxValueValidator(12)]
+    )
+    note = models.CharField(max_length=120, blank=True)
+
+    objects = PauseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(reason__in=["INJURY", "ILLNESS", "AWAY"]), name="pause_reason_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=models.F("starts_on")),
+                name="pause_ends_after_it_starts",
+                violation_error_message="The last day lies before the first.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        words = f"{self.get_reason_display().lower()} since {self.starts_on:%-d %B}"
+        return f"{words}, to {self.ends_on:%-d %B}" if self.ends_on else words
+
+    def covers(self, day: date) -> bool:
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
+
+    def limit_in(self, starts_on: date) -> int:
+        """Return how many track sessions this pause leaves to the week from that Monday on."""
+        ends_on = starts_on + timedelta(days=6)
+        if self.reason == self.Reason.AWAY or ends_on < self.starts_on:
+            return 2
+        if self.ends_on is None or starts_on <= self.ends_on:
+            return 0
+        return 1 if starts_on <= self.ends_on + timedelta(weeks=self.gentle_weeks) else 2
 
 
 class RacePerformanceQuerySet(models.QuerySet["RacePerformance"]):

@@ -25,8 +25,10 @@ from athletes.forms import (
     AthleteForm,
     GroupForm,
     PaceOverrideForm,
+    PauseForm,
     RaceForm,
     RosterForm,
+    TeamEditForm,
     TeamForm,
 )
 from athletes.models import (
@@ -35,6 +37,7 @@ from athletes.models import (
     InvitationUsed,
     Membership,
     PaceOverride,
+    Pause,
     RacePerformance,
     Team,
     User,
@@ -79,6 +82,16 @@ def team_add(request: SiteRequest) -> HttpResponse:
             User.objects.filter(pk=request.user.pk).update(name=form.cleaned_data["coach"])
         return redirect("roster", slug=team.slug)
     return form_page(request, "athletes/team_add.html", {"form": form})
+
+
+def team_edit(request: SiteRequest, slug: str) -> HttpResponse:
+    team = coached_team(request, slug)
+    form = TeamEditForm(request.POST or None, instance=coached_team(request, slug))
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Kept. Weeks published from now on go by it.")
+        return redirect("team_edit", slug=slug)
+    return form_page(request, "athletes/team_edit.html", {"form": form, "team": team})
 
 
 def roster(request: SiteRequest, slug: str) -> HttpResponse:
@@ -148,9 +161,59 @@ def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
     form = AthleteForm(request.POST or None, team=athlete.team, instance=athlete)
     if request.method == "POST" and form.is_valid():
         form.save()
+        if "track_limit" in form.changed_data:
+            follow_limit(request, athlete)
         return redirect("athlete_detail", athlete_id=athlete_id)
     context = {"form": form, "team": athlete.team, "athlete": athlete}
     return form_page(request, "athletes/athlete_form.html", context)
+
+
+def follow_limit(request: SiteRequest, athlete: Athlete) -> None:
+    """Let the planned weeks follow the athlete's limit and pauses; name those that cannot yet."""
+    kept = athlete.limit_changed(today=athlete.today(timezone.now()), by=request.user)
+    if kept:
+        weeks = ", ".join(f"{week.starts_on:%-d %B}" for week in kept)
+        messages.warning(
+            request,
+            f"Planned already with more track sessions than that, and left as planned: week of "
+            f"{weeks}. Each takes the new limit once you move or remove one there.",
+        )
+
+
+def pause_add(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    coached = Athlete.objects.coached_by(request.user).select_related("team")
+    athlete = get_object_or_404(coached, pk=athlete_id)
+    today = athlete.today(timezone.now())
+    form = PauseForm(request.POST or None, athlete=athlete, initial={"starts_on": today})
+    return pause_answer(request, athlete, form)
+
+
+def pause_edit(request: SiteRequest, pause_id: int) -> HttpResponse:
+    pauses = Pause.objects.coached_by(request.user).select_related("athlete__team")
+    pause = get_object_or_404(pauses, pk=pause_id)
+    form = PauseForm(request.POST or None, instance=pause, athlete=pause.athlete)
+    return pause_answer(request, pause.athlete, form)
+
+
+def pause_answer(request: SiteRequest, athlete: Athlete, form: PauseForm) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, f"{athlete.name}: {form.instance}.")
+        follow_limit(request, athlete)
+        return redirect("athlete_detail", athlete_id=athlete.pk)
+    context = {"form": form, "team": athlete.team, "athlete": athlete, "pause": form.instance}
+    return form_page(request, "athletes/pause_form.html", context)
+
+
+@require_POST
+def pause_remove(request: SiteRequest, pause_id: int) -> HttpResponse:
+    """Take a pause back that was a mistake; one that is over is ended by its last day."""
+    pauses = Pause.objects.coached_by(request.user).select_related("athlete__team")
+    pause = get_object_or_404(pauses, pk=pause_id)
+    pause.delete()
+    messages.success(request, f"{pause.athlete.name}: no longer {pause}.")
+    follow_limit(request, pause.athlete)
+    return redirect("athlete_detail", athlete_id=pause.athlete_id)
 
 
 def athlete_detail(request: SiteRequest, athlete_id: int) -> HttpResponse:
@@ -179,6 +242,7 @@ def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[
         "athlete": athlete,
         "team": athlete.team,
         "is_coach": coaches(request, athlete),
+        "pauses": athlete.pauses.late(since=today - timedelta(weeks=12)),
         "today": today,
         "monday": monday_of(today),
         "distances": by_distance(athlete, races, records=records),

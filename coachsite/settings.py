@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "simple_history",
     "athletes",
     "workouts",
 ]

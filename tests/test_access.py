@@ -46,6 +46,8 @@ theme_set          GET      405        405        405        405        405     
 theme_set          POST     home       home       home       home       home       home       home       home
 team_add           GET      login      200        200        200        200        200        200        200
 team_add           POST     login      roster     roster     roster     roster     roster     roster     roster
+team_edit          GET      login      200        200        404        404        404        404        404
+team_edit          POST     login      team_edit  team_edit  404        404        404        404        404
 roster             ANY      login      200        200        404        404        404        404        404
 athlete_add        GET      login      200        200        404        404        404        404        404
 athlete_add        POST     login      athlete_detail athlete_detail 404 404       404        404        404
@@ -66,6 +68,12 @@ race_preview       GET      login      405        405        405        405     
 race_preview       POST     login      200        200        200        404        404        404        404
 race_edit_preview  GET      login      405        405        405        405        405        405        405
 race_edit_preview  POST     login      200        200        200        404        404        404        404
+pause_add          GET      login      200        200        404        404        404        404        404
+pause_add          POST     login      athlete_detail athlete_detail 404 404       404        404        404
+pause_edit         GET      login      200        200        404        404        404        404        404
+pause_edit         POST     login      athlete_detail athlete_detail 404 404       404        404        404
+pause_remove       GET      login      405        405        405        405        405        405        405
+pause_remove       POST     login      athlete_detail athlete_detail 404 404       404        404        404
 override_add       GET      login      405        405        405        405        405        405        405
 override_add       POST     login      athlete_detail athlete_detail 404 404       404        404        404
 override_end       GET      login      405        405        405        405        405        405        405
@@ -102,6 +110,8 @@ notation_help      ANY      login      200        200        200        200     
 athlete_week       ANY      login      200        200        200        404        404        404        404
 week_edit         GET      login      405        405        405        405        405        405        405
 week_edit         POST     login      athlete_week athlete_week 404    404        404        404        404
+doubt_accept      GET      login      405        405        405        405        405        405        405
+doubt_accept      POST     login      athlete_week athlete_week 404    404        404        404        404
 session_detail     ANY      login      200        200        404        404        404        404        404
 session_edit       GET      login      405        405        405        405        405        405        405
 session_edit       POST     login      session_detail session_detail 404 404       404        404        404
@@ -211,6 +221,7 @@ def arguments(side: Side) -> dict[str, dict[str, Any]]:
         "athlete_id": {"athlete_id": side.athlete.pk},
         "race_id": {"race_id": side.race.pk},
         "override_id": {"override_id": side.override.pk},
+        "pause_id": {"pause_id": side.pause.pk},
         "token": {"token": side.token},
         "starts_on": {"starts_on": side.monday},
         "workout_id": {"workout_id": side.workout.pk},
@@ -227,7 +238,8 @@ ABSENT = {
     "slug": "no-such-team",
     "token": "no-such-token",
     **dict.fromkeys(
-        ["athlete_id", "race_id", "override_id", "workout_id", "week_id", "session_id"], 10**9
+        ["athlete_id", "race_id", "override_id", "pause_id", "workout_id", "week_id", "session_id"],
+        10**9,
     ),
 }
 
@@ -253,6 +265,11 @@ def posted(name: str, side: Side) -> dict[str, Any]:
         "team_add": {"name": "Newcomers", "coach": "Nora"},
         "athlete_add": athlete | {"email": "fresh@club.example"},
         "athlete_edit": athlete,
+        "team_edit": {"name": "Harriers Too", "lap_m": "200", "split_m": "100"},
+        **dict.fromkeys(
+            ("pause_add", "pause_edit"),
+            {"reason": "ILLNESS", "starts_on": "2026-10-01", "gentle_weeks": "1"},
+        ),
         "group_add": {"name": "Milers"},
         "roster_import": {
             "action": "import",

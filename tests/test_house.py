@@ -32,6 +32,7 @@ PURE = {
         "workouts.prose",
         "workouts.track",
     },
+    "workouts.spacing": set(),
 }
 ATHLETES = {"athletes.measures", "athletes.paces", "athletes.predictions", "athletes.models"}
 WORKOUTS = {"athletes.models", "workouts.models", "workouts.prescriptions"}
@@ -60,7 +61,9 @@ MAY_IMPORT = PURE | {
     "workouts.recordings": set(),  # fitdecode reads the file
     "workouts.models": WORKOUTS
     | {"workouts.constraints", "workouts.library", "workouts.notation", "athletes.predictions"},
-    "workouts.planning": WORKOUTS | {"workouts.notation"},
+    "workouts.diary": WORKOUTS | {"workouts.notation", "workouts.spacing"},
+    "workouts.planning": WORKOUTS
+    | {"workouts.constraints", "workouts.diary", "workouts.notation", "workouts.spacing"},
     "workouts.previews": {
         "athletes.models",
         "athletes.predictions",
@@ -73,7 +76,7 @@ MAY_IMPORT = PURE | {
         "athletes.predictions",
         "workouts.models",
     },
-    "workouts.dashboard": WORKOUTS | {"workouts.notation"},
+    "workouts.dashboard": WORKOUTS | {"workouts.notation", "workouts.spacing"},
     "workouts.delivery": {"workouts.models", "workouts.smtp"},
     "workouts.tasks": {"workouts.delivery", "workouts.models"},
     "workouts.forms": WORKOUTS | {"athletes.forms"},
@@ -83,6 +86,7 @@ MAY_IMPORT = PURE | {
         "athletes.requests",
         "workouts.dashboard",
         "workouts.delivery",
+        "workouts.diary",
         "workouts.forms",
         "workouts.models",
         "workouts.planning",

@@ -225,13 +225,13 @@ def test_the_page_takes_as_many_queries_for_many_races_as_for_one(
 
     fetch()
     # Session, user, athlete with team, races, overrides with coaches, is coach, PRs, invitation.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         fetch()
     for number in range(1, 20):
         make_race(athlete=athlete, time_s=1320 + number, raced_on=TODAY - timedelta(40 * number))
     for _ in range(3):
         set_pace(athlete, coach, now=now)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         fetch()
 
 

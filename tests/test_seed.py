@@ -52,7 +52,8 @@ def _s(seconds):
 
 
 def test_every_kind_of_session_of_the_text_is_in_the_library():
-    assert {recipe.kind for recipe in LIBRARY} == set(Kind.values)
+    # A race is no workout, and road intervals are a track session off the track.
+    assert {recipe.kind for recipe in LIBRARY} == set(Kind.values) - {"RACE", "INTERVALS"}
     assert set(Kind.values) >= {"TEMPO", "THRESHOLD", "PROGRESSION", "FARTLEK", "TRACK"}
     assert set(Kind.values) >= {"STRENGTH", "EASY", "CROSS", "REST"}
 
@@ -279,6 +280,39 @@ def test_the_models_differ_over_the_mile(model, mile):
 def test_a_rep_has_a_split_at_every_lap(lap_m, at_m):
     run = _session("descending-ladder", lap_m=lap_m).reps[2]
     assert [split.at_m for split in run.splits] == at_m
+
+
+@pytest.mark.parametrize(
+    ("split_m", "lap_m", "at_m"),
+    [
+        (None, 400, [400, 800, 1000]),
+        (200, 400, [200, 400, 600, 800, 1000]),
+        (100, 200, [*range(100, 1001, 100)]),
+        (200, 250, [200, 250, 400, 500, 600, 750, 800, 1000]),  # the lap line of an odd track too
+    ],
+)
+def test_the_pace_can_be_checked_every_100_or_200_metres(split_m, lap_m, at_m):
+    run = _session("descending-ladder", lap_m=lap_m, split_m=split_m).reps[2]
+    assert [split.at_m for split in run.splits] == at_m
+    assert run.splits[0].s[0] == _s(run.target_s[0] * at_m[0] / 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("1600-1200-800-400-200 @ 5k..mile, jog 400", False),
+        ("1600-1200-800-400-200 @ mile..5k, jog 400", True),
+        ("1600 @ 5k, jog 400\n800 @ 10k", True),
+        ("1600-800-400 @ 5k, jog 400", False),  # one pace throughout is no slower
+        ("400-800-1600 @ mile..5k, jog 400", False),  # on the way up it may
+        ("1600 @ 5k, jog 400\n800 @ easy", False),
+    ],
+)
+def test_a_ladder_that_gets_slower_on_the_way_down_is_told(text, is_told):
+    told = [words for words in _session(text).warnings if "on the way down" in words]
+    assert bool(told) is is_told
+    if is_told:
+        assert told[0].startswith("The ")
 
 
 # The list itself

@@ -187,8 +187,9 @@ BY_FORCE = {
         "UPDATE workouts_session SET kind = 'TRACK' WHERE id = %s", easy.pk
     ),
     "raw insert": lambda week, easy: raw(
-        "INSERT INTO workouts_session (week_id, weekday, kind, title, notation, place, note,"
-        " track_limit, track_slot) VALUES (%s, 6, 'TRACK', 't', 'rest', '', '', 3, 3)",
+        "INSERT INTO workouts_session (week_id, weekday, kind, surface, title, notation, place,"
+        " note, track_limit, track_slot)"
+        " VALUES (%s, 6, 'TRACK', 'TRACK', 't', 'rest', '', '', 3, 3)",
         week.pk,
     ),
     "raise the limit to three": lambda week, easy: TrainingWeek.objects.filter(pk=week.pk).update(

@@ -89,8 +89,9 @@ def bulk_create(attempt: Attempt) -> Write:
 
 def raw_insert(attempt: Attempt) -> Write:
     sql = (
-        "INSERT INTO workouts_session (week_id, weekday, kind, title, notation, place, note,"
-        " track_limit, track_slot) VALUES (%s, %s, 'TRACK', 't', 'rest', '', '', %s, %s)"
+        "INSERT INTO workouts_session (week_id, weekday, kind, surface, title, notation, place,"
+        " note, track_limit, track_slot)"
+        " VALUES (%s, %s, 'TRACK', 'TRACK', 't', 'rest', '', '', %s, %s)"
     )
     return lambda: execute(sql, attempt.week_id, attempt.weekday, attempt.limit, attempt.slot)
 

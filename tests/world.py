@@ -19,6 +19,7 @@ from athletes.models import (
     Invitation,
     Membership,
     PaceOverride,
+    Pause,
     RacePerformance,
     Team,
     User,
@@ -57,6 +58,7 @@ class Side:
     session: Session
     draft: Session
     result: Result
+    pause: Pause
     invitation: Invitation
     token: str
 
@@ -162,6 +164,12 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
         session=session,
         draft=draft,
         result=result,
+        # Long over, so that it changes no limit.
+        pause=athlete.pauses.create(
+            starts_on=date(2026, 1, 5),
+            ends_on=date(2026, 1, 9),
+            note=f"Sore knee {word} for-ana-alone-{word}",
+        ),
         invitation=invitation,
         token=token,
     )

@@ -4,7 +4,7 @@ import json
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,9 +20,19 @@ from django.db.models import (
 from django.db.models.functions import Cast, JSONObject
 
 from athletes.models import Athlete
-from workouts.models import Delivery, Kind, PublishedPlan, Session
+from workouts.models import (
+    FAST,
+    Acceptance,
+    Delivery,
+    Kind,
+    Phase,
+    PublishedPlan,
+    Session,
+    counts,
+)
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
+from workouts.spacing import Day, doubts, rest_days
 
 PAGE_ROWS = 50
 
@@ -37,6 +47,7 @@ class Cell:
     title: str
     distance_m: float | None
     outcome: str
+    on_track: bool
 
     @property
     def kind_name(self) -> str:
@@ -61,7 +72,14 @@ class DashboardRow:
     state: str
     mail_state: str
     mail: str
+    phase: str
     days: tuple[tuple[Cell, ...], ...]
+    doubts: tuple[str, ...]  # of each day, "" where there is none, or the coach has accepted it
+
+    @property
+    def cells(self) -> list[tuple[tuple[Cell, ...], str]]:
+        """The sessions of each day with what is doubtful on it."""
+        return list(zip(self.days, self.doubts, strict=True))
 
     @property
     def slots(self) -> tuple[bool, ...]:
@@ -84,17 +102,20 @@ class Record(NamedTuple):
     name: str
     units: str
     level: str
+    lap_m: float
     time_zone: str
     usual_m: int | None
+    birth_year: int | None
     limit: int
     week_id: int | None
     week_limit: int | None
+    phase: str | None
     changed_at: datetime | None
     plan: str | None
 
 
 def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> Board:
-    """Return one page of the week that begins on that Monday, in two queries."""
+    """Return one page of the week that begins on that Monday, in four queries."""
     newest = PublishedPlan.objects.filter(week=OuterRef("week__pk")).order_by("-revision")
     plan = newest.values(
         record=Cast(
@@ -122,11 +143,14 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
             "name",
             "units",
             "level",
+            "team__lap_m",
             "time_zone",
             "weekly_volume_m",
+            "birth_year",
             "track_limit",
             "week__pk",
             "week__track_limit",
+            "week__phase",
             "week__changed_at",
             "plan",
             "total",
@@ -134,16 +158,30 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
     )
     records = [Record(*row[:-1]) for row in found]
     sessions = _sessions(record.week_id for record in records if record.week_id)
-    rows = tuple(_row(record, tuple(sessions.get(record.week_id, ()))) for record in records)
+    told = _doubts(records, starts_on)
+    rows = tuple(
+        _row(record, tuple(sessions.get(record.week_id, ())), told[record.athlete_id])
+        for record in records
+    )
     return Board(rows, total=found[0][-1] if found else 0)
 
 
 def _sessions(week_ids: Iterable[int]) -> dict[int | None, list[tuple[Any, ...]]]:
-    """Return weekday, id, kind, title, notation and outcome of each session, by week."""
+    """Return the sessions of each week by its id, as `_cell` takes them after the weekday."""
     found = (
         Session.objects.filter(week__in=list(week_ids))
         .order_by("weekday", "pk")
-        .values_list("week_id", "weekday", "pk", "kind", "title", "notation", "result__outcome")
+        .values_list(
+            "week_id",
+            "weekday",
+            "pk",
+            "kind",
+            "surface",
+            "title",
+            "notation",
+            "lap_m",
+            "result__outcome",
+        )
     )
     by_week: dict[int | None, list[tuple[Any, ...]]] = {}
     for week_id, *session in found:
@@ -151,12 +189,49 @@ def _sessions(week_ids: Iterable[int]) -> dict[int | None, list[tuple[Any, ...]]
     return by_week
 
 
+def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]]:
+    """Return what is doubtful on each day of the week, by athlete, but for what was accepted.
+
+    Only hard sessions and long runs are read, of this week and its neighbours.
+    """
+    week = timedelta(days=7)
+    found = Session.objects.filter(
+        week__athlete__in=[record.athlete_id for record in records],
+        week__starts_on__range=(starts_on - week, starts_on + week),
+        kind__in=[*FAST, Kind.LONG],
+    ).values_list("week__athlete_id", "week__starts_on", "weekday", "title", "kind", "surface")
+    days: dict[int, list[Day]] = {record.athlete_id: [] for record in records}
+    for athlete_id, monday, weekday, title, kind, surface in found:
+        on = monday + timedelta(days=weekday - 1)
+        days[athlete_id].append(Day(on, title, kind, counts(kind, surface)))
+    accepted = set(
+        Acceptance.objects.filter(
+            week__in=[record.week_id for record in records if record.week_id]
+        ).values_list("week_id", "key")
+    )
+    told = {}
+    for record in records:
+        age = starts_on.year - record.birth_year if record.birth_year else None
+        open_doubts = [
+            doubt
+            for doubt in doubts(days[record.athlete_id], rest_days=rest_days(record.level, age))
+            if (record.week_id, doubt.key) not in accepted
+        ]
+        told[record.athlete_id] = tuple(
+            " ".join(d.words for d in open_doubts if d.on == starts_on + timedelta(days=day))
+            for day in range(7)
+        )
+    return told
+
+
 @lru_cache(maxsize=4096)
-def _row(record: Record, sessions: tuple[tuple[Any, ...], ...]) -> DashboardRow:
+def _row(
+    record: Record, sessions: tuple[tuple[Any, ...], ...], told: tuple[str, ...]
+) -> DashboardRow:
     """Make a row of what the database told; the same told again gives the same row."""
     cells = [
-        (weekday, _cell(pk, kind, title, notation, outcome, record.level.lower()))
-        for weekday, pk, kind, title, notation, outcome in sessions
+        (weekday, _cell(*session, level=record.level.lower(), team_lap_m=record.lap_m))
+        for weekday, *session in sessions
     ]
     state, mail_state, mail = _publication(record, bool(cells))
     return DashboardRow(
@@ -166,29 +241,43 @@ def _row(record: Record, sessions: tuple[tuple[Any, ...], ...]) -> DashboardRow:
         usual_m=record.usual_m,
         planned_m=sum(cell.distance_m or 0 for _, cell in cells),
         track_limit=record.limit if record.week_limit is None else record.week_limit,
-        track_used=sum(cell.kind == Kind.TRACK for _, cell in cells),
+        track_used=sum(cell.on_track for _, cell in cells),
         state=state,
         mail_state=mail_state,
         mail=mail,
+        phase=Phase(record.phase).label if record.phase else "",
+        doubts=told,
         days=tuple(tuple(cell for weekday, cell in cells if weekday == day) for day in range(1, 8)),
     )
 
 
-def _cell(pk: int, kind: str, title: str, notation: str, outcome: str | None, level: str) -> Cell:
+def _cell(
+    pk: int,
+    kind: str,
+    surface: str,
+    title: str,
+    notation: str,
+    lap_m: float | None,
+    outcome: str | None,
+    *,
+    level: str,
+    team_lap_m: float,
+) -> Cell:
     return Cell(
         session_id=pk,
         kind=kind,
         letter=Kind(kind).letter,
         title=title,
-        distance_m=planned_distance(notation, level),
+        distance_m=planned_distance(notation, level, lap_m or team_lap_m),
         outcome=outcome or "",
+        on_track=counts(kind, surface),
     )
 
 
-def planned_distance(notation: str, level: str) -> float | None:
+def planned_distance(notation: str, level: str, lap_m: float = 400) -> float | None:
     """Return the metres of a session, the middle of a range, or None where it goes by time."""
     try:
-        planned = summary(notation, level)
+        planned = summary(notation, level, lap_m)
     except NotationError:
         return None
     if planned.distance_m_low is None or planned.distance_m_high is None:

@@ -24,7 +24,7 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from workouts.models import Delivery, Kind
+from workouts.models import Delivery, counts
 from workouts.models.plans import HOLD_UNCLEAR, REPLACED
 from workouts.smtp import FINAL_ANSWER_S, Conversation, HeldBack
 
@@ -238,6 +238,8 @@ def plan_context(content: dict[str, Any]) -> dict[str, Any]:
         "starts_on": date.fromisoformat(content["starts_on"]),
         "sessions": content["sessions"],
         "units": content["units"],
-        "track_sessions": sum(session["kind"] == Kind.TRACK for session in content["sessions"]),
+        "track_sessions": sum(
+            counts(session["kind"], session.get("surface", "")) for session in content["sessions"]
+        ),
         "distance_m": content["distance_m"],
     }

@@ -7,10 +7,13 @@ from typing import Any
 from django import forms
 
 from athletes.forms import ClockField, OwnedForm
-from athletes.models import Athlete, Team, Weekday
-from workouts.models import Kind, Result, Session, TrainingWeek, Workout
+from athletes.models import LAP_M, Athlete, Team, Weekday
+from workouts.models import Acceptance, Kind, Result, Session, Surface, TrainingWeek, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
+
+# What a coach may say of a session beside what is run.
+DETAILS = ("surface", "lap_m", "starts_at", "place", "note")
 
 
 class WorkoutForm(OwnedForm):
@@ -58,6 +61,12 @@ class SessionForm(forms.Form):
     )
     kind = forms.ChoiceField(
         label="Kind of your own", choices=[("", ""), *Kind.choices], required=False
+    )
+    surface = forms.ChoiceField(
+        label="Where", choices=[("", "Anywhere"), *Surface.choices], required=False
+    )
+    lap_m = forms.FloatField(
+        label="Lap (m)", required=False, min_value=LAP_M[0], max_value=LAP_M[1]
     )
     starts_at = forms.TimeField(
         label="Time",
@@ -117,24 +126,37 @@ class SessionForm(forms.Form):
             "kind": workout.kind if workout else data["kind"],
             "title": workout.title if workout else summary(notation).title[:80],
             "notation": notation,
-            **{name: data[name] for name in ("weekday", "starts_at", "place", "note")},
+            **{name: data[name] for name in ("weekday", *DETAILS)},
         }
 
 
 class SessionEditForm(forms.ModelForm):
     class Meta:
         model = Session
-        fields = ["kind", "title", "notation", "starts_at", "place", "note"]
+        fields = ["kind", "title", "notation", *DETAILS]
+        labels = {"surface": "Where", "lap_m": "Lap (m)"}
         widgets = {
             "notation": forms.Textarea(attrs={"rows": 5, "class": "notation"}),
             "starts_at": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
             "note": forms.Textarea(attrs={"rows": 2}),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        surface: Any = self.fields["surface"]
+        surface.choices = [("", "Anywhere"), *Surface.choices]
+
     def clean_notation(self) -> str:
         notation: str = self.cleaned_data["notation"]
         validate_notation(notation)
         return notation
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        of_kind = Kind.TRACK in (cleaned.get("kind"), self.initial["kind"])
+        if of_kind and "kind" in self.changed_data and "surface" not in self.changed_data:
+            cleaned.pop("surface", None)  # it came with the kind, and goes with it
+        return cleaned
 
     def _post_clean(self) -> None:
         """Leave the row alone: `TrainingWeek.edit` writes it, and the database checks it."""
@@ -145,8 +167,12 @@ class WeekForm(forms.ModelForm):
 
     class Meta:
         model = TrainingWeek
-        fields = ["track_limit", "note"]
-        labels = {"track_limit": "Track sessions allowed", "note": "A word on the week"}
+        fields = ["track_limit", "phase", "note"]
+        labels = {
+            "track_limit": "Track sessions allowed",
+            "phase": "Phase",
+            "note": "A word on the week",
+        }
         widgets = {
             "track_limit": forms.Select(choices=[(2, "2"), (1, "1"), (0, "0")]),
             "note": forms.Textarea(attrs={"rows": 2}),
@@ -154,6 +180,12 @@ class WeekForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         """Leave the row alone: the verbs of `TrainingWeek` write it."""
+
+
+class AcceptanceForm(forms.ModelForm):
+    class Meta:
+        model = Acceptance
+        fields = ["key", "reason"]
 
 
 class MoveForm(forms.Form):

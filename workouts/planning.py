@@ -1,26 +1,68 @@
 """Changes to the weeks of many athletes at once, with a verdict for each."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
-from athletes.models import Athlete, User
-from workouts.models import Delivery, PublishedPlan, Session, TrackLimitReached, TrainingWeek
+from athletes.models import Athlete, RacePerformance, User
+from workouts.constraints import violated_constraint
+from workouts.diary import Diary, Offer, around, monday_of, offer, thought_of
+from workouts.models import (
+    Delivery,
+    PublishedPlan,
+    Session,
+    TrackLimitReached,
+    TrainingWeek,
+)
+from workouts.models.history import record
+from workouts.models.kinds import Kind, Surface, settle
+from workouts.models.weeks import limit_words
 from workouts.notation import format_workout, narrow, parse_workout
+from workouts.prescriptions import summary
+from workouts.spacing import Doubt
+
+BATCH = 100
+# Why an athlete is left out of a group action where the coach does not say otherwise.
+LEFT_OUT = ("paused", "busy", "no_race")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A session to be placed; `session` is what `TrainingWeek.schedule` takes but for the day."""
+
+    athlete: Athlete
+    on: date
+    session: dict[str, Any]
+
+    @property
+    def starts_on(self) -> date:
+        return monday_of(self.on)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one athlete in a group action: a session, or the reason why not."""
+    """What became, or would become, of one draft: a session, or the reason why not.
+
+    `reason` is limit, paused, busy or no_race where it was not placed, and `refusal` says it in
+    words; `offer` is what could be done instead. `doubts` speak against what was placed.
+    """
 
     athlete: Athlete
+    on: date
     session: Session | None = None
     refusal: str = ""
+    reason: str = ""
+    doubts: tuple[Doubt, ...] = ()
+    offer: Offer | None = None
+
+    @property
+    def fits(self) -> bool:
+        return not self.refusal
 
 
 @lru_cache(maxsize=4096)
@@ -32,25 +74,230 @@ def settled(notation: str, level: str) -> str:
 
 
 def schedule_for(
-    athletes: Iterable[Athlete], *, starts_on: date, notation: str, **session: Any
+    athletes: Iterable[Athlete],
+    *,
+    starts_on: date,
+    weekday: int,
+    notation: str,
+    skip: Collection[str] = (),
+    only_look: bool = False,
+    all_or_nothing: bool = False,
+    **session: Any,
 ) -> list[Verdict]:
-    """Add the same session to the week of each athlete; those at their limit are left as they are.
+    """Add the same session to the week of each athlete; return a verdict for each, by name.
 
     Ranges and levels in the notation are settled for each; `session` is what else
-    `TrainingWeek.schedule` takes. All that fit are placed in one transaction, in the order of the
-    athletes' ids, so that two coaches at work at once wait and do not deadlock.
+    `TrainingWeek.schedule` takes. See `place` for the rest.
     """
-    verdicts = []
+    on = starts_on + timedelta(days=weekday - 1)
+    drafts = [
+        Draft(one, on, session | {"notation": settled(notation, one.level.lower())})
+        for one in athletes
+    ]
+    return place(drafts, skip=skip, only_look=only_look, all_or_nothing=all_or_nothing)
+
+
+def place(
+    drafts: Iterable[Draft],
+    *,
+    skip: Collection[str] = (),
+    only_look: bool = False,
+    all_or_nothing: bool = False,
+) -> list[Verdict]:
+    """Add sessions to the weeks of many athletes in one transaction; return a verdict for each.
+
+    Those whose track slots are taken are left as they are, and so are those that `skip` names: who
+    is paused, busy on that day, or has no race for the paces. `only_look` writes nothing;
+    `all_or_nothing` writes nothing unless every draft fits. The number of queries does not grow
+    with the athletes, but for one INSERT a batch.
+    """
+    wanted = sorted(drafts, key=lambda draft: (draft.athlete.pk, draft.on))
+    if not wanted:
+        return []
     with transaction.atomic():
-        for athlete in sorted(athletes, key=lambda one: one.pk):
-            week = TrainingWeek.objects.open_for(athlete, starts_on)
-            week.athlete = athlete
-            try:
-                own = settled(notation, athlete.level.lower())
-                verdicts.append(Verdict(athlete, session=week.schedule(notation=own, **session)))
-            except TrackLimitReached as error:
-                verdicts.append(Verdict(athlete, refusal=str(error)))
-    return sorted(verdicts, key=lambda verdict: verdict.athlete.name)
+        if not only_look:
+            _open_and_lock(wanted)
+        diary = _diary(wanted)
+        raced = _raced(wanted) if "no_race" in skip else set()
+        looked = [_look(draft, diary, skip, raced) for draft in wanted]
+        is_off = all_or_nothing and any(verdict.refusal for verdict, _ in looked)
+        verdicts = [verdict for verdict, _ in looked]
+        if not only_look and not is_off:
+            verdicts = _write(looked)
+            if all_or_nothing and any(verdict.refusal for verdict in verdicts):
+                transaction.set_rollback(True)
+                verdicts = [replace(verdict, session=None) for verdict in verdicts]
+    return sorted(verdicts, key=lambda verdict: (verdict.athlete.name, verdict.on))
+
+
+def _open_and_lock(drafts: Sequence[Draft]) -> None:
+    """Make the weeks that are missing, then lock all in the order of their ids.
+
+    Two coaches at work at once wait for each other in one order and do not deadlock.
+    """
+    keys = {(draft.athlete.pk, draft.starts_on) for draft in drafts}
+    weeks = TrainingWeek.objects.filter(
+        athlete__in={who for who, _ in keys}, starts_on__in={monday for _, monday in keys}
+    )
+    missing = keys - set(weeks.values_list("athlete_id", "starts_on"))
+    if missing:
+        locked = (
+            Athlete.objects.filter(pk__in={who for who, _ in missing})
+            .order_by("pk")
+            .select_for_update(no_key=True)
+            .prefetch_related("pauses")
+        )
+        fresh = {athlete.pk: athlete for athlete in locked}
+        made = [
+            TrainingWeek(athlete=fresh[who], starts_on=on, track_limit=fresh[who].limit_in(on))
+            for who, on in sorted(missing)
+            if who in fresh
+        ]
+        TrainingWeek.objects.bulk_create(made, ignore_conflicts=True)
+        # Nobody else made them: who makes a week locks its athlete first.
+        record(TrainingWeek, [w for w in weeks if (w.athlete_id, w.starts_on) in missing], new=True)
+    list(weeks.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def _diary(drafts: Sequence[Draft]) -> Diary:
+    mondays = [draft.starts_on for draft in drafts]
+    first, last = around(min(mondays))["first"], around(max(mondays))["last"]
+    return Diary.read({draft.athlete for draft in drafts}, first=first, last=last)
+
+
+def _raced(drafts: Sequence[Draft]) -> set[int]:
+    races = RacePerformance.objects.filter(
+        athlete__in={draft.athlete.pk for draft in drafts}, drives_paces=True
+    )
+    return set(races.values_list("athlete_id", flat=True).distinct())
+
+
+def _look(
+    draft: Draft, diary: Diary, skip: Collection[str], raced: set[int]
+) -> tuple[Verdict, Session | None]:
+    """Judge one draft, and enter it into the diary where it fits, with the row to be written."""
+    athlete, on = draft.athlete, draft.on
+    session = dict(draft.session)
+    session["kind"], session["surface"] = settle(
+        session["kind"], session.get("surface", ""), session["notation"]
+    )
+    planned = thought_of(session, on=on, athlete=athlete)
+    week = diary.week(athlete, draft.starts_on)
+    reason, refusal = _reason(draft, planned.on_track, week, skip, raced)
+    if reason:
+        instead = offer(athlete, wanted=planned, diary=diary)
+        return Verdict(athlete, on, refusal=refusal, reason=reason, offer=instead), None
+    raised = tuple(diary.new_doubts(athlete, planned))
+    slot = week.free_slot if planned.on_track else None
+    diary.note(athlete, replace(planned, slot=slot))
+    row = Session(
+        week_id=week.pk or 0,  # 0 where one only looks, and the week is not made
+        weekday=on.isoweekday(),
+        track_limit=week.limit,
+        track_slot=slot,
+        **session,
+    )
+    return Verdict(athlete, on, doubts=raised), row
+
+
+def _reason(
+    draft: Draft, on_track: bool, week: Any, skip: Collection[str], raced: set[int]
+) -> tuple[str, str]:
+    """Return why a draft does not fit, as a word and in words; two times "" where it does."""
+    athlete = draft.athlete
+    why_not = athlete.why_not(draft.on)
+    is_busy = why_not.startswith("cannot train")
+    if why_not and ("busy" if is_busy else "paused") in skip:
+        return ("busy" if is_busy else "paused"), f"{athlete.name}: {why_not}."
+    if on_track and week.free_slot is None:
+        return "limit", limit_words(athlete.name, week.limit, draft.starts_on, week.tracks)
+    if (
+        "no_race" in skip
+        and athlete.pk not in raced
+        and summary(draft.session["notation"], athlete.level.lower()).needs_paces
+    ):
+        return "no_race", f"{athlete.name} has no race yet, and so no target times."
+    return "", ""
+
+
+def _write(looked: Sequence[tuple[Verdict, Session | None]]) -> list[Verdict]:
+    """Insert what fits, by the hundred; where the database grants no slot, one by one."""
+    verdicts = [verdict for verdict, row in looked if row is None]
+    fitting = [(verdict, row) for verdict, row in looked if row is not None]
+    for start in range(0, len(fitting), BATCH):
+        batch = fitting[start : start + BATCH]
+        rows = [row for _, row in batch]
+        try:
+            with transaction.atomic():
+                Session.objects.bulk_create(rows)
+                record(Session, rows, new=True)
+            verdicts += [replace(verdict, session=row) for verdict, row in batch]
+        except IntegrityError as error:
+            if violated_constraint(error) != "session_one_per_track_slot":
+                raise
+            # Somebody wrote past the lock of the week: each row asks for itself.
+            verdicts += [_write_one(verdict, row) for verdict, row in batch]
+    weeks = {row.week_id for _, row in fitting}
+    TrainingWeek.objects.filter(pk__in=weeks).touch()
+    return verdicts
+
+
+def _write_one(verdict: Verdict, row: Session) -> Verdict:
+    week = TrainingWeek.objects.select_related("athlete").get(pk=row.week_id)
+    names = ("kind", "weekday", "notation", "title", "workout", "surface", "lap_m")
+    details = ("starts_at", "place", "note")
+    try:
+        made = week.schedule(**{name: getattr(row, name) for name in (*names, *details)})
+    except TrackLimitReached as error:
+        return replace(verdict, refusal=str(error), reason="limit")
+    return replace(verdict, session=made)
+
+
+def copy_session(session: Session, *, to: Iterable[tuple[Athlete, date]]) -> list[Draft]:
+    """Return drafts of a session for other athletes and days, settled for each one's level."""
+    return [Draft(athlete, on, _as_typed(session, athlete.level.lower())) for athlete, on in to]
+
+
+def copy_week(week: TrainingWeek, *, to: Iterable[tuple[Athlete, date]]) -> list[Draft]:
+    """Return drafts of all sessions of a week, for other athletes and the Mondays given."""
+    sessions = list(
+        week.sessions.select_related("workout", "week__athlete").order_by("weekday", "pk")
+    )
+    return [
+        draft
+        for athlete, monday in to
+        for session in sessions
+        for draft in copy_session(
+            session, to=[(athlete, monday + timedelta(days=session.weekday - 1))]
+        )
+    ]
+
+
+def _as_typed(session: Session, level: str) -> dict[str, Any]:
+    """Return all of a session but for its week and day, as a new one takes it."""
+    names = (
+        "kind",
+        "surface",
+        "lap_m",
+        "title",
+        "notation",
+        "workout",
+        "starts_at",
+        "place",
+        "note",
+    )
+    typed = {name: getattr(session, name) for name in names}
+    own = session.week.athlete.level.lower()
+    recipe = session.workout.notation if session.workout else ""
+    # One that stands as the recipe settled it is settled anew; one that a coach changed stays.
+    if recipe and settled(recipe, own) == session.notation:
+        typed["notation"] = settled(recipe, level)
+    return typed
+
+
+def off_track(session: dict[str, Any]) -> dict[str, Any]:
+    """Return the twin of a track session: the same steps as road intervals, taking no slot."""
+    return session | {"kind": Kind.INTERVALS, "surface": Surface.ROAD, "lap_m": None}
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ from workouts.track import STANDARD_LAP_M, even_splits, lane_lap_m, laps, positi
 
 Band: TypeAlias = tuple[float, float]  # low and high; for a pace or time low is the faster
 HEART_RATE_LAGS_S: Final = 180  # a shorter rep is over before heart rate can steer it
+SAME_PACE: Final = 0.002  # paces this close are one
 LONG_SESSION_M: Final = 45_000
 LONGEST_TIMED_M: Final = 5000  # beyond it a pace helps more than a time for the whole
 DEFAULT_S_PER_M: Final = 0.3
@@ -142,6 +143,7 @@ class Prescription:
     sources: tuple[str, ...]
     units: Units
     lap_m: float
+    split_m: float | None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and numbers: seconds unrounded, metres, s per km."""
@@ -161,6 +163,7 @@ class Summary:
     duration_s_low: float | None
     duration_s_high: float | None
     has_fast: bool
+    needs_paces: bool
 
 
 def prescribe(
@@ -170,13 +173,15 @@ def prescribe(
     level: str = "intermediate",
     lap_m: float = STANDARD_LAP_M,
     lane: int = 1,
+    split_m: float | None = None,
     units: Units = "km",
     weekly_volume_m: float | None = None,
 ) -> Prescription:
     """Return the workout with the targets of one athlete, on a track of `lap_m` metres.
 
-    An open range of reps counts with its lower end. Recoveries stand between reps only. Without
-    `paces` what needs them has no target. `weekly_volume_m` is the athlete's usual week, in
+    An open range of reps counts with its lower end. Recoveries stand between reps only. Splits are
+    told at the lap lines, and after every `split_m` metres where that is given. Without `paces`
+    what needs them has no target. `weekly_volume_m` is the athlete's usual week, in
     metres; with it, a session too big for the week is warned of. Warnings never block.
 
     :raises ValueError: if `level` or `lane` is none, or the lap is not 100 to 1,000 m
@@ -185,7 +190,7 @@ def prescribe(
     aim = _Aim(paces, lap, units)
     blocks = [block for block in workout.blocks if block.role != "comment"]
     drafts = _drafts(blocks, "main", level)
-    reps = tuple(_reps(drafts, aim, level))
+    reps = tuple(_reps(drafts, aim, level, split_m))
     totals = _totals(blocks, reps, level, lap)
     steps = _main_steps(blocks)
     shape = _shape(steps, blocks, drafts)
@@ -204,12 +209,17 @@ def prescribe(
         sources=tuple(aim.sources),
         units=units,
         lap_m=lap,
+        split_m=split_m,
     )
 
 
 @lru_cache(maxsize=4096)
-def summary(notation_text: str, level: str = "intermediate") -> Summary:
-    """Return the title, shape and size of a workout for an athlete of `level`.
+def summary(
+    notation_text: str, level: str = "intermediate", lap_m: float = STANDARD_LAP_M
+) -> Summary:
+    """Return the title, shape and size of a workout for an athlete of `level` on that lap.
+
+    `needs_paces` says whether a target faster than easy comes from the athlete's races.
 
     :raises NotationError: if the text is no workout
     :raises ValueError: if there is no such level
@@ -218,7 +228,7 @@ def summary(notation_text: str, level: str = "intermediate") -> Summary:
     drafts = _drafts(blocks, "main", level)
     steps = _main_steps(blocks)
     shape = _shape(steps, blocks, drafts)
-    low, high = (_session_size(blocks, level, most=most) for most in (False, True))
+    low, high = (_session_size(blocks, level, most=most, lap_m=lap_m) for most in (False, True))
     fast = [draft for draft in drafts if not is_easy(draft.target)]
     timed = bool(low[1])
     return Summary(
@@ -226,10 +236,11 @@ def summary(notation_text: str, level: str = "intermediate") -> Summary:
         shape=shape,
         distance_m_low=None if timed or not low[0] else low[0],
         distance_m_high=None if timed or not high[0] else high[0],
-        fast_m=sum(_metres(draft.span.low, STANDARD_LAP_M) for draft in fast),
+        fast_m=sum(_metres(draft.span.low, lap_m) for draft in fast),
         duration_s_low=low[1] or None,
         duration_s_high=high[1] or None,
         has_fast=bool(fast),
+        needs_paces=any(isinstance(draft.target.pace, Named | Change) for draft in fast),
     )
 
 
@@ -392,7 +403,7 @@ def _shifted(base: Band, offset: Offset) -> Band:
     return base[0] + ends[0] / per, base[1] + ends[1] / per
 
 
-def _reps(drafts: Sequence[_Draft], aim: _Aim, level: str) -> Iterator[Rep]:
+def _reps(drafts: Sequence[_Draft], aim: _Aim, level: str, split_m: float | None) -> Iterator[Rep]:
     """Yield the reps with targets, splits, and positions round the lap."""
     at_m: float | None = 0.0
     for number, draft in enumerate(drafts, 1):
@@ -417,7 +428,7 @@ def _reps(drafts: Sequence[_Draft], aim: _Aim, level: str) -> Iterator[Rep]:
             is_easy=is_easy(draft.target),
             target_s=target_s,
             pace_s_per_km=(band[0] * 1000, band[1] * 1000) if band else None,
-            splits=_splits(distance_m, band, aim.lap_m),
+            splits=_splits(distance_m, band, aim.lap_m, split_m),
             starts_at_m=at_m,
             ends_at_m=ends_at_m,
             recovery=rest,
@@ -445,10 +456,14 @@ def _rest(recovery: Recovery, aim: _Aim, level: str) -> Rest:
     return Rest(recovery.kind, None, (_seconds(span.low), _seconds(span.high)))
 
 
-def _splits(distance_m: float | None, band: Band | None, lap_m: float) -> tuple[Split, ...]:
+def _splits(
+    distance_m: float | None, band: Band | None, lap_m: float, split_m: float | None
+) -> tuple[Split, ...]:
     if not distance_m or not band:
         return ()
-    low, high = (even_splits(distance_m, pace * distance_m, lap_m) for pace in band)
+    low, high = (
+        even_splits(distance_m, pace * distance_m, lap_m, split_m=split_m) for pace in band
+    )
     return tuple(Split(at, (fast, slow)) for (at, fast), (_, slow) in zip(low, high, strict=True))
 
 
@@ -593,11 +608,27 @@ def _warnings(
         yield "There is no recovery between the reps: add for example jog 200-400."
     for draft, rep in zip(drafts, reps, strict=True):
         yield from _rep_warnings(draft, rep, aim)
+    yield from _ladder_warnings(reps)
     longest = totals.fast_m + totals.easy_m + totals.recovery_m[1]
     if longest > LONG_SESSION_M:
         yield f"That is {format_distance(longest, units=aim.units)} in total: are you sure?"
     if weekly_volume_m:
         yield from _volume_warnings(drafts, aim, weekly_volume_m)
+
+
+def _ladder_warnings(reps: Sequence[Rep]) -> Iterator[str]:
+    """Yield where a rep that is shorter than the one before is also run slower."""
+    for one, two in pairwise(reps):
+        if one.is_easy or two.is_easy or not one.distance_m or not two.distance_m:
+            continue
+        if not one.pace_s_per_km or not two.pace_s_per_km or two.distance_m >= one.distance_m:
+            continue
+        if sum(two.pace_s_per_km) > sum(one.pace_s_per_km) * (1 + SAME_PACE):
+            yield (
+                f"The {two.distance_m:g} m at {two.label} are slower than the "
+                f"{one.distance_m:g} m at {one.label} before: on the way down each rep is "
+                "usually a little faster."
+            )
 
 
 def _rep_warnings(draft: _Draft, rep: Rep, aim: _Aim) -> Iterator[str]:

@@ -38,17 +38,30 @@ def laps(distance_m: float, lap_m: float = STANDARD_LAP_M) -> float:
     return distance_m / lap_m
 
 
-def split_points(distance_m: float, lap_m: float = STANDARD_LAP_M) -> tuple[float, ...]:
-    """Return the metres into a rep at which each lap is complete, and its end."""
-    whole = math.floor((distance_m - _SAME_PLACE_M) / lap_m)
-    return (*(lap * lap_m for lap in range(1, whole + 1)), distance_m)
+def split_points(
+    distance_m: float, lap_m: float = STANDARD_LAP_M, *, split_m: float | None = None
+) -> tuple[float, ...]:
+    """Return the metres into a rep at which each lap is complete, and its end.
+
+    With `split_m` also those after every so many metres.
+    """
+    points = {distance_m}
+    for step_m in (lap_m, split_m or lap_m):
+        whole = math.floor((distance_m - _SAME_PLACE_M) / step_m)
+        points |= {step * step_m for step in range(1, whole + 1)}
+    return tuple(sorted(points))
 
 
 def even_splits(
-    distance_m: float, time_s: float, lap_m: float = STANDARD_LAP_M
+    distance_m: float,
+    time_s: float,
+    lap_m: float = STANDARD_LAP_M,
+    *,
+    split_m: float | None = None,
 ) -> tuple[tuple[float, float], ...]:
-    """Return (metres, seconds) after each lap and at the end of a rep run at even pace."""
-    return tuple((at_m, time_s * (at_m / distance_m)) for at_m in split_points(distance_m, lap_m))
+    """Return (metres, seconds) at each of the `split_points` of a rep run at even pace."""
+    points = split_points(distance_m, lap_m, split_m=split_m)
+    return tuple((at_m, time_s * (at_m / distance_m)) for at_m in points)
 
 
 def position(start_m: float, distance_m: float, lap_m: float = STANDARD_LAP_M) -> float:

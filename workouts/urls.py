@@ -72,6 +72,7 @@ urlpatterns = [
     path("athletes/<int:athlete_id>/races/preview/", races.race_preview, name="race_preview"),
     path("races/<int:race_id>/preview/", races.race_edit_preview, name="race_edit_preview"),
     path("weeks/<int:week_id>/edit/", sessions.week_edit, name="week_edit"),
+    path("weeks/<int:week_id>/doubts/accept/", sessions.doubt_accept, name="doubt_accept"),
     path("sessions/<int:session_id>/", sessions.session_detail, name="session_detail"),
     path("sessions/<int:session_id>/edit/", sessions.session_edit, name="session_edit"),
     path("sessions/<int:session_id>/move/", sessions.session_move, name="session_move"),

@@ -152,7 +152,7 @@ def _write_athletes(
     for row in rows:
         athlete = athletes.get(row.email)
         if athlete is None:
-            limit = 1 if row.facts.get("level") == Athlete.Level.BEGINNER else 2
+            limit = Athlete.usual_limit(row.facts.get("level", ""))
             new.append(
                 Athlete(team=team, name=row.name, email=row.email, track_limit=limit, **row.facts)
             )

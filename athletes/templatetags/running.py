@@ -1,5 +1,6 @@
 """Times, paces and distances as a coach reads them."""
 
+from calendar import day_name
 from datetime import date
 from typing import Any
 
@@ -51,6 +52,22 @@ def pace_of(pace: Pace, units: str) -> str:
 def bare_pace(pace: Pace, units: str) -> str:
     """Show an athlete's pace for a column that names the unit: 5:26–6:06."""
     return pace_of(pace, units).partition("/")[0]
+
+
+@register.filter
+def model_name(model: str) -> str:
+    """Name the model by which races are predicted: two models may differ by seconds a lap."""
+    return {
+        "bests": "by our model of real runners’ bests",
+        "vdot": "by Daniels’ VDOT",
+        "riegel": "by Riegel’s formula",
+    }[model]
+
+
+@register.filter
+def weekdays(days: str) -> str:
+    """Word ISO weekdays written as "36": Wednesday, Saturday."""
+    return ", ".join(day_name[int(day) - 1] for day in days)
 
 
 @register.filter

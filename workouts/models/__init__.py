@@ -1,20 +1,31 @@
 """What is run, when, and how it went: the library, weeks, plans with their deliveries, results."""
 
+from workouts.models.history import Action, acting, relabel
+from workouts.models.kinds import FAST, Kind, Phase, Surface, counts
 from workouts.models.library import Workout
 from workouts.models.plans import Delivery, Heartbeat, PublishedPlan
 from workouts.models.results import Result, Split
-from workouts.models.weeks import Kind, ResultLogged, Session, TrackLimitReached, TrainingWeek
+from workouts.models.sessions import ResultLogged, Session
+from workouts.models.weeks import Acceptance, TrackLimitReached, TrainingWeek
 
 __all__ = [
+    "FAST",
+    "Acceptance",
+    "Action",
     "Delivery",
     "Heartbeat",
     "Kind",
+    "Phase",
     "PublishedPlan",
     "Result",
     "ResultLogged",
     "Session",
     "Split",
+    "Surface",
     "TrackLimitReached",
     "TrainingWeek",
     "Workout",
+    "acting",
+    "counts",
+    "relabel",
 ]

@@ -9,29 +9,8 @@ from django.db.models.functions import Lower
 
 from athletes.models import Athlete, Team
 from workouts.library import LIBRARY
+from workouts.models.kinds import Kind
 from workouts.notation import NotationError, parse_workout
-
-
-class Kind(models.TextChoices):
-    """What sort of session it is; only TRACK takes one of the week's track slots."""
-
-    EASY = "EASY", "Easy run"
-    LONG = "LONG", "Long run"
-    TEMPO = "TEMPO", "Tempo"
-    THRESHOLD = "THRESHOLD", "Lactate threshold"
-    PROGRESSION = "PROGRESSION", "Progression run"
-    FARTLEK = "FARTLEK", "Fartlek"
-    TRACK = "TRACK", "Track session"
-    STRENGTH = "STRENGTH", "Strength"
-    CROSS = "CROSS", "Cross-training"
-    REST = "REST", "Rest"
-
-    @property
-    def letter(self) -> str:
-        """One letter for the board, different for each kind."""
-        return {"TRACK": "T", "TEMPO": "M", "THRESHOLD": "H", "CROSS": "X", "REST": "–"}.get(
-            self.value, self.value[0]
-        )
 
 
 def validate_notation(text: str) -> None:

@@ -41,7 +41,9 @@ def what_is_planned(content: dict[str, Any]) -> Any:
     The age of a race ("3 weeks old") and the coach's warnings change by themselves, day by day.
     """
     news = [
-        {key: value for key, value in session.items() if key not in ("sources", "warnings")}
+        # What plans of before did not say yet.
+        {"surface": "TRACK" if session["kind"] == "TRACK" else "", "split_m": None}
+        | {key: value for key, value in session.items() if key not in ("sources", "warnings")}
         for session in content["sessions"]
     ]
     return content["note"], content["units"], news

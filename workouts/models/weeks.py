@@ -1,6 +1,6 @@
-"""Training weeks and their sessions, and the rule that a week holds at most two on the track."""
+"""Training weeks, and the rule that a week holds at most two sessions on the track."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Self
 
@@ -8,13 +8,14 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from athletes.models import LIMIT_IS_0_TO_2, Athlete, User, Weekday
-from workouts.constraints import MirrorsColumns, violated_constraint
-from workouts.models.library import Kind, Workout, validate_notation
-from workouts.notation import parse_workout
-from workouts.prescriptions import prescribe, summary
+from athletes.models import LIMIT_IS_0_TO_2, Athlete, User
+from workouts.constraints import violated_constraint
+from workouts.models.history import Action, acting, kept_history, record
+from workouts.models.kinds import Kind, Phase, counts, on_track, settle
+from workouts.models.library import Workout
+from workouts.models.sessions import Session
+from workouts.prescriptions import summary
 
-WEEK_IS_FULL = "This week already has all the track sessions it may have."
 LIMIT_WORDS = {
     0: "no track session",
     1: "one track session",
@@ -27,22 +28,20 @@ class TrackLimitReached(Exception):
 
     def __init__(self, week: "TrainingWeek") -> None:
         self.week = week
-        self.in_the_way = list(week.sessions.filter(kind=Kind.TRACK).order_by("weekday", "pk"))
+        self.in_the_way = list(week.sessions.on_track().order_by("weekday", "pk"))
         super().__init__(str(self))
 
     def __str__(self) -> str:
         week = self.week
-        limit = LIMIT_WORDS[week.track_limit]
-        text = f"{week.athlete.name} may have {limit} in the week of {week.starts_on:%-d %B}"
-        if self.in_the_way:
-            text += " and already has " + " and ".join(
-                f"{session.on:%A} {session.title}" for session in self.in_the_way
-            )
-        return text + "."
+        return limit_words(week.athlete.name, week.track_limit, week.starts_on, self.in_the_way)
 
 
-class ResultLogged(Exception):
-    """A session with a result stays: what an athlete wrote is not to be lost in a tidying-up."""
+def limit_words(name: str, limit: int, starts_on: date, in_the_way: Sequence[Any]) -> str:
+    """Say why a week takes no more track sessions: what it may have, and what stands there."""
+    text = f"{name} may have {LIMIT_WORDS[limit]} in the week of {starts_on:%-d %B}"
+    if in_the_way:
+        text += " and already has " + " and ".join(f"{one.on:%A} {one.title}" for one in in_the_way)
+    return text + "."
 
 
 class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):
@@ -53,32 +52,70 @@ class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):
         return self.filter(athlete__in=Athlete.objects.coached_by(user))
 
     def open_for(self, athlete: Athlete, starts_on: date) -> "TrainingWeek":
-        """Return the athlete's week of that Monday, made with the athlete's own limit if new."""
-        week, _ = self.get_or_create(
-            athlete=athlete, starts_on=starts_on, defaults={"track_limit": athlete.track_limit}
-        )
+        """Return the athlete's week of that Monday, made with the limit of that week if new."""
+        week: TrainingWeek | None = self.filter(athlete=athlete, starts_on=starts_on).first()
+        if week is None:
+            with transaction.atomic():
+                # Locked, so that a limit lowered at the same moment is seen, or sees this week.
+                fresh = Athlete.objects.select_for_update(no_key=True).get(pk=athlete.pk)
+                limit = fresh.limit_in(starts_on)
+                week, _ = self.get_or_create(
+                    athlete=athlete, starts_on=starts_on, defaults={"track_limit": limit}
+                )
         return week
+
+    def follow_limit(
+        self, athlete: Athlete, *, starts_on: date, by: User | None
+    ) -> list["TrainingWeek"]:
+        """Give the athlete's weeks from that Monday on the limit that the athlete has now.
+
+        Weeks whose limit a coach set by hand keep it. So do weeks that hold more track sessions
+        than that, which are returned: nothing is deleted, and they follow once there is room.
+        """
+        kept = []
+        label = f"Track limit of {athlete.name}"
+        what = acting(team=athlete.team, by=by, path=Action.Path.LIMIT, label=label)
+        with transaction.atomic(), what:
+            fresh = Athlete.objects.select_for_update(no_key=True).get(pk=athlete.pk)
+            weeks = self.filter(athlete=fresh, starts_on__gte=starts_on, limit_by_hand=False)
+            for week in weeks.order_by("pk"):
+                limit = fresh.limit_in(week.starts_on)
+                if limit == week.track_limit:
+                    continue
+                try:
+                    week.set_track_limit(limit, by_hand=False)
+                except TrackLimitReached:
+                    kept.append(week)
+        return sorted(kept, key=lambda week: week.starts_on)
+
+    def touch(self) -> None:
+        """Note that what is planned in these weeks has changed."""
+        self.update(changed_at=timezone.now())
 
     def over_limit(self) -> Self:
         """Return weeks with more track sessions than they allow; the constraints permit none."""
         return self.annotate(
-            track_sessions=models.Count("sessions", filter=Q(sessions__kind=Kind.TRACK))
+            track_sessions=models.Count("sessions", filter=on_track("sessions__"))
         ).filter(Q(track_sessions__gt=F("track_limit")) | Q(track_sessions__gt=2))
 
 
 class TrainingWeek(models.Model):
     """Seven days of one athlete, from a Monday on.
 
-    `track_limit` (0 to 2) is the week's own; `changed_at` moves with every change to its sessions.
+    `track_limit` (0 to 2) is the week's own, `limit_by_hand` whether a coach set it for this week
+    alone; `changed_at` moves with every change to its sessions.
     """
 
     athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="weeks")
     starts_on = models.DateField()
     track_limit = models.PositiveSmallIntegerField()
+    limit_by_hand = models.BooleanField(default=False, editable=False)
+    phase = models.CharField(max_length=10, choices=Phase, blank=True)
     note = models.TextField(max_length=1000, blank=True)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TrainingWeekQuerySet.as_manager()
+    history = kept_history(excluded_fields=["changed_at"])
 
     class Meta:
         constraints = [
@@ -96,6 +133,9 @@ class TrainingWeek(models.Model):
                 condition=Q(track_limit__range=(0, 2)),
                 name="week_track_limit_is_0_to_2",
                 violation_error_message=LIMIT_IS_0_TO_2,
+            ),
+            models.CheckConstraint(
+                condition=Q(phase__in=["", *Phase.values]), name="week_phase_is_known"
             ),
             models.UniqueConstraint(
                 fields=["id", "track_limit"], name="week_limit_can_be_mirrored"
@@ -117,12 +157,16 @@ class TrainingWeek(models.Model):
         notation: str,
         title: str,
         workout: Workout | None = None,
+        surface: str = "",
         **details: Any,
-    ) -> "Session":
-        """Add one session to this week; `details` are `starts_at`, `place` and `note`.
+    ) -> Session:
+        """Add one session to this week; `details` are `starts_at`, `place`, `note` and `lap_m`.
+
+        What is fast and on the track counts as a track session, whatever it is called.
 
         :raises TrackLimitReached: if every track slot of the week is taken
         """
+        kind, surface = settle(kind, surface, notation)
 
         def create(**slot: Any) -> Session:
             return self.sessions.create(
@@ -131,13 +175,14 @@ class TrainingWeek(models.Model):
                 notation=notation,
                 title=title,
                 workout=workout,
+                surface=surface,
                 **details,
                 **slot,
             )
 
-        return self._in_free_slot(kind, create)
+        return self._in_free_slot(counts(kind, surface), create)
 
-    def move(self, session: "Session", *, weekday: int) -> None:
+    def move(self, session: Session, *, weekday: int) -> None:
         """Put a session on a day of this week, from another day or another week of the athlete.
 
         :raises TrackLimitReached: if it is a track session and every slot of this week is taken
@@ -150,33 +195,57 @@ class TrainingWeek(models.Model):
             origin = self if session.week_id == self.pk else session.week
             for week in sorted({self, origin}, key=lambda week: week.pk):
                 week._lock()
-            rows, kind = origin._locked(session)
+            rows, now = origin._locked(session)
             if origin == self:
                 rows.update(weekday=weekday)
                 self._touch()
             else:
                 self._in_free_slot(
-                    kind, lambda **slot: rows.update(week=self, weekday=weekday, **slot)
+                    now.counts, lambda **slot: rows.update(week=self, weekday=weekday, **slot)
                 )
                 origin._touch()
+                origin._follow_down()
+            record(Session, rows)
 
-    def edit(self, session: "Session", *, kind: str, **fields: Any) -> None:
-        """Rewrite a session of this week; turning it into a track session takes a slot.
+    def swap_days(self, one: int, other: int) -> None:
+        """Exchange what is planned on two weekdays of this week; no slot changes hands."""
+        with transaction.atomic():
+            self._lock()
+            moved = list(self.sessions.select_for_update().filter(weekday__in=(one, other)))
+            for session in moved:
+                session.weekday = other if session.weekday == one else one
+            Session.objects.bulk_update(moved, ["weekday"])
+            record(Session, moved)
+            self._touch()
+
+    def edit(self, session: Session, *, kind: str, **fields: Any) -> None:
+        """Rewrite a session of this week; putting it on the track takes a slot, off it frees one.
+
+        See `settle` for what is called a track session, or put on the track, and is not both.
 
         :raises TrackLimitReached: if it becomes a track session and every slot is taken
         :raises Session.DoesNotExist: if it was moved away or removed meanwhile
         """
         with transaction.atomic():
             self._lock()
-            rows, kind_now = self._locked(session)
-            if kind == kind_now:
+            rows, now = self._locked(session)
+            # A track session got its surface by its kind, and leaves it with its kind.
+            of_kind = kind != now.kind and Kind.TRACK in (kind, now.kind)
+            surface = fields.pop("surface", "" if of_kind else now.surface)
+            kind, surface = settle(kind, surface, fields.get("notation", now.notation))
+            fields |= {"kind": kind, "surface": surface}
+            if counts(kind, surface) == now.counts:
                 rows.update(**fields)
                 self._touch()
             else:
-                self._in_free_slot(kind, lambda **slot: rows.update(kind=kind, **fields, **slot))
+                self._in_free_slot(not now.counts, lambda **slot: rows.update(**fields, **slot))
+                self._follow_down()
+            record(Session, rows)
 
-    def set_track_limit(self, limit: int) -> None:
+    def set_track_limit(self, limit: int, *, by_hand: bool = True) -> None:
         """Change how many track sessions this week allows (0, 1 or 2).
+
+        Set `by_hand`, it stays when the athlete's own limit changes.
 
         :raises TrackLimitReached: if more than that are planned already
         """
@@ -184,11 +253,11 @@ class TrainingWeek(models.Model):
             with transaction.atomic():
                 self._lock()
                 # Before the limit is written, as the database writes it into each of them.
-                tracks = [s for s in self.sessions.select_for_update() if s.kind == Kind.TRACK]
+                tracks = [s for s in self.sessions.select_for_update() if s.counts]
                 if limit == 1 and len(tracks) == 1:
                     # A lone track session may sit in slot 2 with slot 1 free.
                     self.sessions.filter(pk=tracks[0].pk).update(track_slot=1)
-                TrainingWeek.objects.filter(pk=self.pk).update(track_limit=limit)
+                self._write(track_limit=limit, limit_by_hand=by_hand)
         except IntegrityError as error:
             if violated_constraint(error) not in (
                 "session_track_slot_within_limit",
@@ -196,14 +265,26 @@ class TrainingWeek(models.Model):
             ):
                 raise
             raise TrackLimitReached(self) from error
-        self.track_limit = limit
+
+    def set_phase(self, phase: str) -> None:
+        """Say where in the training cycle this week lies; see `Phase`."""
+        if phase != self.phase:
+            self._write(phase=phase)
 
     def write_note(self, note: str) -> None:
         """Put a word of the coach over the week."""
         if note != self.note:
-            TrainingWeek.objects.filter(pk=self.pk).update(note=note)
-            self.note = note
-            self._touch()
+            with transaction.atomic():
+                self._write(note=note)
+                self._touch()
+
+    def _write(self, **fields: Any) -> None:
+        rows = TrainingWeek.objects.filter(pk=self.pk)
+        with transaction.atomic():
+            rows.update(**fields)
+            record(TrainingWeek, rows)
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def _lock(self) -> None:
         """Lock the row of this week until the transaction ends, and read the limit it has now.
@@ -214,22 +295,22 @@ class TrainingWeek(models.Model):
         row = TrainingWeek.objects.select_for_update(no_key=True).only("track_limit")
         self.track_limit = row.get(pk=self.pk).track_limit
 
-    def _locked(self, session: "Session") -> tuple["SessionQuerySet", str]:
-        """Lock a session of this week; return it as a query, with the kind it has by now.
+    def _locked(self, session: Session) -> tuple[Any, Session]:
+        """Lock a session of this week; return it as a query, and as it is by now.
 
         :raises Session.DoesNotExist: if it was moved away or removed meanwhile
         """
         rows = Session.objects.filter(pk=session.pk)
-        return rows, rows.select_for_update().only("kind").get(week=self).kind
+        return rows, rows.select_for_update().get(week=self)
 
-    def _in_free_slot(self, kind: str, write: Callable[..., Any]) -> Any:
+    def _in_free_slot(self, counting: bool, write: Callable[..., Any]) -> Any:
         """Call `write(track_limit=…, track_slot=…)` with the first slot that the database grants.
 
         Nothing is counted first: between a count and a write another request could slip in.
         """
         with transaction.atomic():
             self._lock()
-            for slot in range(1, self.track_limit + 1) if kind == Kind.TRACK else [None]:
+            for slot in range(1, self.track_limit + 1) if counting else [None]:
                 try:
                     with transaction.atomic():
                         written = write(track_limit=self.track_limit, track_slot=slot)
@@ -240,6 +321,16 @@ class TrainingWeek(models.Model):
                     self._touch()
                     return written
             raise TrackLimitReached(self)
+
+    def _follow_down(self) -> None:
+        """Let a week that held more than its athlete may have come down, now that one is gone."""
+        row = TrainingWeek.objects.select_related("athlete").get(pk=self.pk)
+        limit = row.athlete.limit_in(row.starts_on)
+        if row.limit_by_hand or row.track_limit <= limit:
+            return
+        held = self.sessions.on_track().count()
+        if held < row.track_limit:
+            self.set_track_limit(max(limit, held), by_hand=False)
 
     def _touch(self) -> None:
         self.changed_at = timezone.now()
@@ -254,7 +345,8 @@ class TrainingWeek(models.Model):
         paces = athlete.paces(today=today)
         sessions = sorted(self.sessions.all(), key=lambda s: (s.weekday, s.pk))
         level = athlete.level.lower()
-        planned = [summary(session.notation, level) for session in sessions]
+        lap_m = athlete.team.lap_m
+        planned = [summary(s.notation, level, s.lap_m or lap_m) for s in sessions]
         distances = [(p.distance_m_low or 0, p.distance_m_high or 0) for p in planned]
         return {
             "format": 1,
@@ -278,109 +370,27 @@ class TrainingWeek(models.Model):
         return self.plans.publish(self, now=now, by=by)
 
 
-class SessionQuerySet(models.QuerySet["Session"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(week__in=TrainingWeek.objects.visible_to(user))
+class Acceptance(models.Model):
+    """A doubt about a week that a coach has looked at and lets stand, with the reason.
 
-    def coached_by(self, user: User) -> Self:
-        return self.filter(week__in=TrainingWeek.objects.coached_by(user))
-
-
-class Session(models.Model):
-    """One planned session on one day of a training week.
-
-    It carries its own notation: a later change to the library workout leaves it as it was planned.
+    `key` names the doubt, see `workouts.spacing`.
     """
 
-    week = models.ForeignKey(TrainingWeek, models.CASCADE, related_name="sessions")
-    weekday = models.PositiveSmallIntegerField(
-        "day",
-        choices=Weekday,
-    )
-    kind = models.CharField(max_length=12, choices=Kind)
-    title = models.CharField(max_length=80)
-    notation = models.TextField(max_length=4000, validators=[validate_notation])
-    workout = models.ForeignKey(
-        Workout, models.SET_NULL, null=True, blank=True, related_name="sessions"
-    )
-    starts_at = models.TimeField(null=True, blank=True)
-    place = models.CharField(max_length=120, blank=True)
-    note = models.TextField(max_length=1000, blank=True)
-    # The week's own limit, kept equal by the database, and the slot a track session takes of it.
-    track_limit = models.PositiveSmallIntegerField(editable=False)
-    track_slot = models.PositiveSmallIntegerField(null=True, editable=False)
-
-    objects = SessionQuerySet.as_manager()
+    week = models.ForeignKey(TrainingWeek, models.CASCADE, related_name="acceptances")
+    key = models.CharField(max_length=80)
+    reason = models.CharField(max_length=120)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(weekday__range=(1, 7)), name="session_weekday_is_iso"
-            ),
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="session_kind_is_known"),
             models.UniqueConstraint(
-                fields=["week", "track_slot"],
-                name="session_one_per_track_slot",
-                violation_error_message=WEEK_IS_FULL,
+                fields=["week", "key"],
+                name="acceptance_one_per_doubt",
+                violation_error_message="Somebody has accepted this a moment ago.",
             ),
-            # isnull=False beside the range: in SQL a check whose answer is unknown passes.
-            models.CheckConstraint(
-                condition=Q(
-                    kind=Kind.TRACK,
-                    track_slot__isnull=False,
-                    track_slot__gte=1,
-                    track_slot__lte=F("track_limit"),
-                )
-                | (~Q(kind=Kind.TRACK) & Q(track_slot__isnull=True)),
-                name="session_track_slot_within_limit",
-                violation_error_message=WEEK_IS_FULL,
-            ),
-            MirrorsColumns(
-                columns=["week_id", "track_limit"],
-                to="workouts_trainingweek",
-                to_columns=["id", "track_limit"],
-                name="session_mirrors_week_limit",
-                violation_error_message="The week was changed at the same moment: try again.",
-            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="acceptance_has_a_reason"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.title}"
-
-    @property
-    def on(self) -> date:
-        return self.week.starts_on + timedelta(days=self.weekday - 1)
-
-    def content(self, athlete: Athlete, paces: Any) -> dict[str, Any]:
-        """Return this session as plain JSON, prescribed for the athlete."""
-        prescription = prescribe(
-            parse_workout(self.notation),
-            paces=paces,
-            level=athlete.level.lower(),
-            units="mi" if athlete.units == Athlete.Units.MI else "km",
-            weekly_volume_m=athlete.weekly_volume_m,
-        )
-        return prescription.as_json() | {
-            "id": self.pk,
-            "weekday": self.weekday,
-            "on": self.on.isoformat(),
-            "kind": self.kind,
-            "title": self.title,
-            "starts_at": self.starts_at and self.starts_at.strftime("%H:%M"),
-            "place": self.place,
-            "note": self.note,
-        }
-
-    def remove(self) -> None:
-        """Take the session out of its week.
-
-        :raises ResultLogged: if a result was logged for it, which would go with it
-        :raises Session.DoesNotExist: if it was moved away or removed meanwhile
-        """
-        with transaction.atomic():
-            self.week._lock()
-            rows, _ = self.week._locked(self)
-            if rows.filter(result__isnull=False).exists():
-                raise ResultLogged
-            rows.delete()
-            self.week._touch()
+        return f"{self.key}: {self.reason}"

@@ -9,7 +9,7 @@ from django.template.loader import get_template
 
 from athletes.measures import format_clock, format_distance, format_pace, format_range
 from workouts.dashboard import DashboardRow
-from workouts.models import Kind
+from workouts.models import Kind, counts
 from workouts.prescriptions import Summary, summary
 
 register = template.Library()
@@ -56,10 +56,8 @@ def rep_target(rep: dict[str, Any], units: Any) -> str:
 @register.filter
 def rep_lap(rep: dict[str, Any], lap_m: float) -> str:
     """Show the time of one lap of a rep that is longer than a lap."""
-    splits = rep["splits"]
-    if len(splits) < 2 or splits[0]["at_m"] != lap_m:
-        return ""
-    return format_range(*(format_clock(value) for value in splits[0]["s"]))
+    lap = next((split for split in rep["splits"][:-1] if split["at_m"] == lap_m), None)
+    return format_range(*(format_clock(value) for value in lap["s"])) if lap else ""
 
 
 @register.filter
@@ -85,12 +83,17 @@ def week_size(plan: dict[str, Any]) -> str:
     """Word the size of a week: 46 km, 2 track sessions. Distances of time-based runs are not in."""
     metres = sum(plan["distance_m"]) / 2
     km = metres / (1609.344 if plan["units"] == "mi" else 1000)
-    tracks = sum(session["kind"] == Kind.TRACK for session in plan["sessions"])
+    tracks = track_count(plan["sessions"])
     count = len(plan["sessions"])
     parts = [f"{km:.0f} {plan['units']}"] if metres else [f"{count or 'no'} sessions"]
     if tracks:
         parts.append("1 track session" if tracks == 1 else f"{tracks} track sessions")
     return ", ".join(parts)
+
+
+def track_count(sessions: list[dict[str, Any]]) -> int:
+    """Return how many sessions of a plan count as track sessions; old plans tell no surface."""
+    return sum(counts(session["kind"], session.get("surface", "")) for session in sessions)
 
 
 @register.filter
@@ -160,13 +163,37 @@ def measured(seconds: Any) -> str:
 
 @register.filter
 def rep_splits(rep: dict[str, Any]) -> str:
-    """Show the times at the lap lines of a rep of more than two laps: 400 1:46, 800 3:31, …"""
+    """Show the times on the way through a rep of more than two laps: 400 1:46, 800 3:31, …"""
     if len(rep["splits"]) < 3:
         return ""
     return ", ".join(
         f"{split['at_m']:.0f} {format_range(*(format_clock(value) for value in split['s']))}"
         for split in rep["splits"][1:-1]
     )
+
+
+@register.filter
+def with_marks(session: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """Return each rep with the splits on its way, where the team's coach wants them told.
+
+    Reps alike tell them once, at the first.
+    """
+    shown, before = [], ""
+    for rep in session["reps"]:
+        marks = ", ".join(
+            f"{split['at_m']:.0f} {format_range(*(format_clock(value) for value in split['s']))}"
+            for split in rep["splits"][:-1]
+            if session.get("split_m")
+        )
+        shown.append((rep, "" if marks == before else marks))
+        before = marks
+    return shown
+
+
+@register.filter
+def indented(text: str) -> str:
+    """Put lines under the rep that they belong to, in the plain text mail."""
+    return "\n".join(f"      {line}" for line in text.splitlines())
 
 
 @register.filter

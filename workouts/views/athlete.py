@@ -11,6 +11,7 @@ from django.utils import timezone
 from athletes.models import Athlete
 from athletes.requests import SiteRequest, form_page, is_coach, monday_of
 from workouts.delivery import plan_context
+from workouts.diary import doubts_of
 from workouts.forms import ResultForm, WeekForm
 from workouts.models import (
     PublishedPlan,
@@ -50,6 +51,8 @@ def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dic
     sessions = context.get("sessions", [])
     coaching = is_coach(request, athlete)
     week = TrainingWeek.objects.filter(athlete=athlete, starts_on=starts_on).first()
+    if week:
+        week.athlete = athlete
     return context | {
         "athlete": athlete,
         "team": athlete.team,
@@ -64,6 +67,7 @@ def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dic
         "is_coach": coaching,
         "week": week if coaching else None,
         "week_form": WeekForm(instance=week) if coaching and week else None,
+        "doubts": doubts_of(week) if coaching and week else [],
     }
 
 

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_POST
 
 from athletes.models import LIMIT_IS_0_TO_2
 from athletes.requests import SiteRequest, monday_of
-from workouts.forms import MoveForm, SessionEditForm, WeekForm
+from workouts.diary import doubts_of
+from workouts.forms import AcceptanceForm, MoveForm, SessionEditForm, WeekForm
 from workouts.models import (
     Result,
     ResultLogged,
@@ -124,9 +125,30 @@ def week_edit(request: SiteRequest, week_id: int) -> HttpResponse:
         messages.error(request, f"{LIMIT_IS_0_TO_2} The word on it may have 1,000 characters.")
     else:
         try:
-            week.set_track_limit(limit)
+            if limit != week.track_limit:
+                week.set_track_limit(limit)
+            week.set_phase(form.cleaned_data["phase"])
             week.write_note(form.cleaned_data["note"])
             messages.success(request, "Kept. Publish the week to send a new word on it.")
         except TrackLimitReached as error:
             messages.error(request, f"{error} Move or remove one, then lower the limit to {limit}.")
+    return redirect("athlete_week", athlete_id=week.athlete_id, starts_on=week.starts_on)
+
+
+@require_POST
+def doubt_accept(request: SiteRequest, week_id: int) -> HttpResponse:
+    """Let a doubt about a week stand, for a reason; or, without one, ask for it."""
+    week = get_object_or_404(
+        TrainingWeek.objects.coached_by(request.user).select_related("athlete"), pk=week_id
+    )
+    form = AcceptanceForm(request.POST)
+    known = {one.doubt.key: one.accepted for one in doubts_of(week)}
+    if not form.is_valid():
+        messages.error(request, "Say in a few words why it may stand: up to 120 characters.")
+    elif form.cleaned_data["key"] not in known:
+        messages.error(request, "The week has changed: that no longer stands in it.")
+    elif known[form.cleaned_data["key"]] is None:
+        form.instance.week, form.instance.by = week, request.user
+        form.instance.at = timezone.now()
+        form.save()
     return redirect("athlete_week", athlete_id=week.athlete_id, starts_on=week.starts_on)

@@ -1,0 +1,217 @@
+"""The read side of planning: what stands in some athletes' weeks, and what there is room for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Self
+
+from athletes.models import Athlete
+from workouts.models import Acceptance, Session, TrainingWeek, counts
+from workouts.notation import NotationError
+from workouts.prescriptions import summary
+from workouts.spacing import LONGEST_DAYS, Day, Doubt, doubts, rest_days
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Planned(Day):
+    """A session in the diary; `session_id` is None for one that is only thought of."""
+
+    session_id: int | None = None
+    slot: int | None = None
+
+
+@dataclass
+class DiaryWeek:
+    """One week of one athlete: its limit, its row if there is one, what is on the track."""
+
+    limit: int
+    pk: int | None = None
+    tracks: list[Planned] = field(default_factory=list)
+
+    @property
+    def free_slot(self) -> int | None:
+        taken = {planned.slot for planned in self.tracks}
+        return next((slot for slot in range(1, self.limit + 1) if slot not in taken), None)
+
+
+@dataclass
+class Diary:
+    """The weeks of some athletes from one Monday to another, read in two queries.
+
+    Athletes come with their `pauses` fetched, else there is one more query for each.
+    """
+
+    weeks: dict[tuple[int, date], DiaryWeek]
+    days: dict[int, list[Planned]]
+
+    @classmethod
+    def read(cls, athletes: Iterable[Athlete], *, first: date, last: date) -> Self:
+        known = {athlete.pk: athlete for athlete in athletes}
+        rows = TrainingWeek.objects.filter(
+            athlete__in=list(known), starts_on__range=(first, last)
+        ).values_list("pk", "athlete_id", "starts_on", "track_limit")
+        weeks = {(who, monday): DiaryWeek(limit, pk) for pk, who, monday, limit in rows}
+        diary = cls(weeks, {pk: [] for pk in known})
+        sessions = (
+            Session.objects.filter(
+                week__athlete__in=list(known), week__starts_on__range=(first, last)
+            )
+            .order_by("week__starts_on", "weekday", "pk")
+            .values_list(
+                "pk",
+                "week__athlete_id",
+                "week__starts_on",
+                "weekday",
+                "title",
+                "kind",
+                "surface",
+                "notation",
+                "track_slot",
+                "lap_m",
+            )
+        )
+        for pk, who, monday, weekday, title, kind, surface, notation, slot, lap_m in sessions:
+            planned = Planned(
+                on=monday + timedelta(days=weekday - 1),
+                title=title,
+                kind=kind,
+                on_track=counts(kind, surface),
+                distance_m=distance_m(notation, known[who].level, lap_m),
+                session_id=pk,
+                slot=slot,
+            )
+            diary.note(known[who], planned)
+        return diary
+
+    def week(self, athlete: Athlete, monday: date) -> DiaryWeek:
+        """Return the athlete's week of that Monday, as it would be made if it is not there."""
+        key = athlete.pk, monday
+        if key not in self.weeks:
+            self.weeks[key] = DiaryWeek(athlete.limit_in(monday))
+        return self.weeks[key]
+
+    def note(self, athlete: Athlete, planned: Planned) -> None:
+        """Enter a session; one on the track takes its slot."""
+        self.days[athlete.pk].append(planned)
+        if planned.on_track:
+            self.week(athlete, monday_of(planned.on)).tracks.append(planned)
+
+    def doubts(self, athlete: Athlete, *, add: Sequence[Planned] = ()) -> list[Doubt]:
+        """Return what is doubtful in the athlete's days, with sessions that are thought of."""
+        age = _age(athlete, add or self.days[athlete.pk])
+        return doubts([*self.days[athlete.pk], *add], rest_days=rest_days(athlete.level, age))
+
+    def new_doubts(self, athlete: Athlete, planned: Planned) -> list[Doubt]:
+        """Return the doubts that one more session would raise."""
+        known = {doubt.key for doubt in self.doubts(athlete)}
+        return [d for d in self.doubts(athlete, add=[planned]) if d.key not in known]
+
+    def without(self, athlete: Athlete, session_id: int | None) -> "Diary":
+        """Return the diary as it would be with one session taken out."""
+        days = [day for day in self.days[athlete.pk] if day.session_id != session_id]
+        weeks = {
+            key: DiaryWeek(
+                week.limit, week.pk, [t for t in week.tracks if t.session_id != session_id]
+            )
+            for key, week in self.weeks.items()
+        }
+        return Diary(weeks, self.days | {athlete.pk: days})
+
+
+@dataclass(frozen=True)
+class OpenDoubt:
+    """A doubt about a week, and the reason for which a coach lets it stand, if one does."""
+
+    doubt: Doubt
+    accepted: Acceptance | None
+
+
+def doubts_of(week: TrainingWeek) -> list[OpenDoubt]:
+    """Return what is doubtful in a week, beside its neighbours and the 30 days before it."""
+    athlete = week.athlete
+    diary = Diary.read([athlete], **around(week.starts_on))
+    accepted = {one.key: one for one in week.acceptances.select_related("by")}
+    return [
+        OpenDoubt(doubt, accepted.get(doubt.key))
+        for doubt in diary.doubts(athlete)
+        if week.starts_on <= doubt.on <= week.ends_on
+    ]
+
+
+def around(monday: date) -> dict[str, date]:
+    """Return the weeks to read for one week: 30 days before, and the week after."""
+    return {"first": monday_of(monday - timedelta(days=LONGEST_DAYS)), "last": monday + WEEK}
+
+
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _age(athlete: Athlete, days: Sequence[Day]) -> int | None:
+    """Return the age that the athlete reaches in the year of the days, if it is known."""
+    return days[0].on.year - athlete.birth_year if athlete.birth_year and days else None
+
+
+def distance_m(notation: str, level: str, lap_m: float | None) -> float | None:
+    """Return the metres of a session, at most, or None where it goes by time."""
+    try:
+        return summary(notation, level.lower(), lap_m or 400).distance_m_high
+    except NotationError:
+        return None
+
+
+@dataclass(frozen=True)
+class DayOffer:
+    """A day on which the rule allows a session; `doubts` say what speaks against it."""
+
+    on: date
+    doubts: tuple[Doubt, ...]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What can be done instead: days of this week and the next, and the same off the track."""
+
+    in_the_way: tuple[Planned, ...]
+    days: tuple[DayOffer, ...]
+    has_twin: bool
+
+    @property
+    def clear_days(self) -> tuple[DayOffer, ...]:
+        return tuple(day for day in self.days if not day.doubts)
+
+
+def offer(athlete: Athlete, *, wanted: Planned, diary: Diary, moving: int | None = None) -> Offer:
+    """Return what the rule allows instead of a session on a day where it does not fit.
+
+    `moving` is the id of the session where one is to be moved, not added.
+    """
+    found = diary.without(athlete, moving) if moving else diary
+    monday = monday_of(wanted.on)
+    days = []
+    for ahead in range(14):
+        on = monday + timedelta(days=ahead)
+        week = found.week(athlete, monday_of(on))
+        if athlete.why_not(on) or (wanted.on_track and week.free_slot is None):
+            continue
+        moved = Planned(on, wanted.title, wanted.kind, wanted.on_track, wanted.distance_m)
+        days.append(DayOffer(on, tuple(found.new_doubts(athlete, moved))))
+    return Offer(
+        in_the_way=tuple(found.week(athlete, monday).tracks) if wanted.on_track else (),
+        days=tuple(days),
+        has_twin=wanted.on_track,
+    )
+
+
+def thought_of(session: dict[str, Any], *, on: date, athlete: Athlete) -> Planned:
+    """Return a session as the diary takes it, from what `TrainingWeek.schedule` takes."""
+    kind, surface = session["kind"], session.get("surface", "")
+    return Planned(
+        on=on,
+        title=session["title"],
+        kind=kind,
+        on_track=counts(kind, surface),
+        distance_m=distance_m(session["notation"], athlete.level, session.get("lap_m")),
+    )

@@ -1,0 +1,116 @@
+"""Who changed which week, when and through which path, and the way back.
+
+django-simple-history keeps each state of a session and of a week; an `Action` gathers what one
+person did in one go, be it one session or a whole group's.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from athletes.models import Team, User
+
+
+class Action(models.Model):
+    """One thing that one person did to the weeks of a team, as the history shows it."""
+
+    class Path(models.TextChoices):
+        """The ways by which a session can be written; docs/architecture.md lists them too."""
+
+        FORM = "FORM", "form"
+        BOARD = "BOARD", "board"
+        GROUP = "GROUP", "group"
+        COPY = "COPY", "copy"
+        PLAN = "PLAN", "plan"
+        UNDO = "UNDO", "undo"
+        LIMIT = "LIMIT", "limit"
+        COMMAND = "COMMAND", "command"
+        DIRECT = "DIRECT", "database"
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="actions")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    path = models.CharField(max_length=8, choices=Path)
+    label = models.CharField(max_length=160)
+    undone_by = models.OneToOneField(
+        "self", models.SET_NULL, null=True, related_name="undoes", editable=False
+    )
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["team", "-at"], name="action_latest_first")
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+_current: ContextVar[Action | None] = ContextVar("action", default=None)
+
+
+@contextmanager
+def acting(*, team: Team, by: User | None, path: str, label: str) -> Iterator[Action]:
+    """Gather the changes made inside under one action; one that changed nothing is not kept.
+
+    Inside another one this does nothing: the outer action is what the person did.
+    """
+    outer = _current.get()
+    if outer is not None:
+        yield outer
+        return
+    action = Action.objects.create(team=team, by=by, path=path, label=label[:160])
+    token = _current.set(action)
+    try:
+        yield action
+    finally:
+        _current.reset(token)
+        if not getattr(action, "was_used", False):
+            Action.objects.filter(pk=action.pk).delete()
+
+
+def relabel(action: Action, label: str) -> None:
+    """Say what the action came to, once that is known."""
+    action.label = label[:160]
+    action.save(update_fields=["label"])
+
+
+def current_action() -> int | None:
+    action = _current.get()
+    if action is None:
+        return None
+    action.was_used = True  # type: ignore[attr-defined]
+    return action.pk
+
+
+def _current_user(**_: Any) -> User | None:
+    action = _current.get()
+    return action.by if action else None
+
+
+class ActionRow(models.Model):
+    """What a row of the history knows beside the state it keeps."""
+
+    action = models.ForeignKey(
+        Action, models.CASCADE, null=True, default=current_action, related_name="%(class)ss"
+    )
+
+    class Meta:
+        abstract = True
+
+
+def kept_history(**options: Any) -> HistoricalRecords:
+    """Return what keeps a history: of each save and delete, and where `record` is called."""
+    return HistoricalRecords(bases=[ActionRow], get_user=_current_user, **options)
+
+
+def record(
+    model: Any, rows: Iterable[Any], *, now: datetime | None = None, new: bool = False
+) -> None:
+    """Keep the state of rows that were written past `save`, by an UPDATE or in bulk."""
+    model.history.bulk_history_create(list(rows), update=not new, default_date=now)
