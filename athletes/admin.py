@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
 from athletes.models import (
     Athlete,
@@ -42,6 +43,11 @@ class AthleteAdmin(admin.ModelAdmin):
     list_filter = ["team", "level"]
     search_fields = ["name", "email"]
     raw_id_fields = ["groups"]
+
+    def save_model(self, request: HttpRequest, obj: Athlete, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "track_limit" in form.changed_data:
+            obj.limit_changed(today=obj.today(timezone.now()), by=request.user)  # type: ignore[arg-type]
 
 
 @admin.register(RacePerformance)

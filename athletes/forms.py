@@ -115,21 +115,24 @@ class TeamForm(forms.Form):
 
 
 class TeamEditForm(forms.ModelForm):
-    """What a team's plans rest on: its name, its track, and how finely splits are told."""
+    """What a team's plans rest on: its name, its track, its splits, and how far ahead one sees."""
 
     class Meta:
         model = Team
-        fields = ["name", "lap_m", "split_m"]
+        fields = ["name", "lap_m", "split_m", "release_weeks"]
         labels = {"name": "Name of the team", "lap_m": "One lap of your track, in metres"}
         help_texts = {
             "lap_m": "400 outdoors, usually 200 indoors. A session can have a lap of its own.",
             "split_m": "For checking the pace during a rep.",
+            "release_weeks": "Later ones stay hidden until then, or until their mail has gone out.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         splits: Any = self.fields["split_m"]
         splits.choices = [("", "At every lap"), *splits.choices[1:]]
+        released: Any = self.fields["release_weeks"]
+        released.choices = [("", "As soon as they are published"), *released.choices[1:]]
 
 
 class GroupForm(OwnedForm):

@@ -101,7 +101,8 @@ class Team(models.Model):
     """A coach's club or squad; nothing is shared between two of them.
 
     `lap_m` is one lap of its track, `split_m` the metres after which splits are told inside a rep,
-    None for the lap lines alone.
+    None for the lap lines alone. Athletes see their published weeks up to `release_weeks` after
+    the current one, None for all.
     """
 
     name = models.CharField(max_length=80)
@@ -118,6 +119,16 @@ class Team(models.Model):
         blank=True,
         choices=[(200, "Every 200 m"), (100, "Every 100 m")],
     )
+    release_weeks = models.PositiveSmallIntegerField(
+        "athletes see published weeks",
+        null=True,
+        blank=True,
+        choices=[
+            (0, "Of the current week only"),
+            (1, "One week ahead"),
+            *((weeks, f"{weeks} weeks ahead") for weeks in (2, 3, 4, 6, 8)),
+        ],
+    )
 
     objects = TeamQuerySet.as_manager()
 
@@ -132,10 +143,20 @@ class Team(models.Model):
                 condition=Q(split_m__isnull=True) | Q(split_m__in=[100, 200]),
                 name="team_split_is_known",
             ),
+            models.CheckConstraint(
+                condition=Q(release_weeks__isnull=True) | Q(release_weeks__range=(0, 8)),
+                name="team_release_is_0_to_8",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def opens_on(self, starts_on: date) -> date | None:
+        """Return the Monday from which athletes see the week of that Monday, None for always."""
+        if self.release_weeks is None:
+            return None
+        return starts_on - timedelta(weeks=self.release_weeks)
 
     def take_on(self, user: User) -> None:
         """Let a user coach this team: as its head where it has none, else as an assistant."""
@@ -436,8 +457,8 @@ class Pause(models.Model):
         ]
 
     def __str__(self) -> str:
-        words = f"{self.get_reason_display().lower()} since {self.starts_on:%-d %B}"
-        return f"{words}, to {self.ends_on:%-d %B}" if self.ends_on else words
+        words = f"{self.get_reason_display().lower()} from {self.starts_on:%-d %B}"
+        return f"{words} to {self.ends_on:%-d %B}" if self.ends_on else words
 
     def covers(self, day: date) -> bool:
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)

@@ -160,9 +160,10 @@ def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
     )
     form = AthleteForm(request.POST or None, team=athlete.team, instance=athlete)
     if request.method == "POST" and form.is_valid():
-        form.save()
-        if "track_limit" in form.changed_data:
-            follow_limit(request, athlete)
+        with transaction.atomic():
+            form.save()
+            if "track_limit" in form.changed_data:
+                follow_limit(request, athlete)
         return redirect("athlete_detail", athlete_id=athlete_id)
     context = {"form": form, "team": athlete.team, "athlete": athlete}
     return form_page(request, "athletes/athlete_form.html", context)
@@ -197,9 +198,10 @@ def pause_edit(request: SiteRequest, pause_id: int) -> HttpResponse:
 
 def pause_answer(request: SiteRequest, athlete: Athlete, form: PauseForm) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
-        form.save()
-        messages.success(request, f"{athlete.name}: {form.instance}.")
-        follow_limit(request, athlete)
+        with transaction.atomic():
+            form.save()
+            messages.success(request, f"{athlete.name}: {form.instance}.")
+            follow_limit(request, athlete)
         return redirect("athlete_detail", athlete_id=athlete.pk)
     context = {"form": form, "team": athlete.team, "athlete": athlete, "pause": form.instance}
     return form_page(request, "athletes/pause_form.html", context)
@@ -210,9 +212,10 @@ def pause_remove(request: SiteRequest, pause_id: int) -> HttpResponse:
     """Take a pause back that was a mistake; one that is over is ended by its last day."""
     pauses = Pause.objects.coached_by(request.user).select_related("athlete__team")
     pause = get_object_or_404(pauses, pk=pause_id)
-    pause.delete()
-    messages.success(request, f"{pause.athlete.name}: no longer {pause}.")
-    follow_limit(request, pause.athlete)
+    with transaction.atomic():
+        pause.delete()
+        messages.success(request, f"{pause.athlete.name}: no longer {pause}.")
+        follow_limit(request, pause.athlete)
     return redirect("athlete_detail", athlete_id=pause.athlete_id)
 
 

@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -81,23 +82,32 @@ def is_raceable(one: Result) -> bool:
 
 
 def rule_b(known: list[Result], target_m: float) -> tuple[float, float]:
-    used = [one for one in known if one.distance_m in FIRM_M and is_raceable(one)]
+    used = [replace(one, years=0.0) for one in known if one.distance_m in FIRM_M]
+    used = [one for one in used if is_raceable(one)]
     if not used:
         raise PaceOutOfRange("no result at a distance of rule B")
-    at = [FIRM_M.index(one.distance_m) for one in used]
+    form, sd = rule_b_form(used, target_m)
+    return race_time_s(vdot=form, distance_m=target_m), 0.8 * 0.9 * sd
+
+
+def rule_b_form(known: list[Result], target_m: float) -> tuple[float, float]:
+    """Return VDOT and SD of ln VDOT at a distance; results and target are of the five distances."""
+    at = [FIRM_M.index(one.distance_m) for one in known]
     target = FIRM_M.index(target_m)
     over = [
         math.log(vdot(distance_m=one.distance_m, time_s=one.time_s)) - RULE_B_MEAN[i]
-        for one, i in zip(used, at, strict=True)
+        for one, i in zip(known, at, strict=True)
     ]
+    # 100 everywhere: a flat prior on the runner's level. An old result is less certain.
     among = [[RULE_B[i][j] / 1e5 + 100 for j in at] for i in at]
+    for row, one in enumerate(known):
+        among[row][row] += (0.015 * one.years) ** 2
     towards = [RULE_B[target][i] / 1e5 + 100 for i in at]
     share = solved(among, towards)
     mean = RULE_B_MEAN[target] + sum(w * x for w, x in zip(share, over, strict=True))
     variance = RULE_B[target][target] / 1e5 + 100
     variance -= sum(w * x for w, x in zip(share, towards, strict=True))
-    time_s = race_time_s(vdot=math.exp(mean), distance_m=target_m)
-    return time_s, 0.8 * 0.9 * math.sqrt(max(variance, 0.0))
+    return math.exp(mean), math.sqrt(max(variance, 0.0))
 
 
 def solved(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:

@@ -4,13 +4,18 @@ import os
 import shutil
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
 from athletes.models import Athlete, Team, User
+from tests.clock import real_time
 from tests.make import make_athlete, make_race, make_team, make_user
 from workouts.models import Workout
+
+# For a long look now and then: pytest --hypothesis-profile=long tests/test_notation.py
+hypothesis.settings.register_profile("long", max_examples=10_000, deadline=None)
 
 # Playwright's event loop runs in the thread of the test, and Django takes that for async code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -23,6 +28,16 @@ def quick_and_alone(settings):
     settings.PASSWORD_HASHERS = [quick, *settings.PASSWORD_HASHERS]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def clock(request):
+    """Real processes cannot be told another time than it is."""
+    if request.node.get_closest_marker("services"):
+        with real_time():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture

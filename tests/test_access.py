@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,12 +89,17 @@ board              ANY      login      200        200        404        404     
 session_add        GET      login      200        200        404        404        404        404        404
 session_add        POST     login      board      board      404        404        404        404        404
 session_add        HX-POST  login      200        200        404        404        404        404        404
-week_publish       GET      login      405        405        405        405        405        405        405
+week_publish       GET      login      200        200        404        404        404        404        404
 week_publish       POST     login      board      board      404        404        404        404        404
 week_publish       HX-POST  login      200        200        404        404        404        404        404
+athlete_publish    GET      login      200        200        404        404        404        404        404
+athlete_publish    POST     login      athlete_week athlete_week 404        404        404        404        404
+week_revision      ANY      login      200        200        404        404        404        404        404
 week_send_now      GET      login      405        405        405        405        405        405        405
 week_send_now      POST     login      board      board      404        404        404        404        404
 week_send_now      HX-POST  login      200        200        404        404        404        404        404
+budget_now         ANY      login      track_budget track_budget 404   404        404        404        404
+track_budget       ANY      login      200        200        404        404        404        404        404
 library            ANY      login      200        200        404        404        404        404        404
 workout_add        GET      login      200        200        404        404        404        404        404
 workout_add        POST     login      workout_detail workout_detail 404 404       404        404        404
@@ -106,8 +112,27 @@ workout_copy       GET      login      405        405        405        405     
 workout_copy       POST     login      workout_edit workout_edit 404 404          404        404        404
 workout_archive    GET      login      405        405        405        405        405        405        405
 workout_archive    POST     login      library    library    404        404        404        404        404
+season_list        ANY      login      200        200        404        404        404        404        404
+season_add         GET      login      200        200        404        404        404        404        404
+season_add         POST     login      season_detail season_detail 404 404         404        404        404
+season_detail      ANY      login      200        200        404        404        404        404        404
+season_edit        GET      login      200        200        404        404        404        404        404
+season_edit        POST     login      season_detail season_detail 404 404         404        404        404
+season_week        GET      login      200        200        404        404        404        404        404
+season_week        POST     login      season_detail season_detail 404 404         404        404        404
+season_copy        GET      login      405        405        405        405        405        405        405
+season_copy        POST     login      season_detail season_detail 404 404         404        404        404
+season_archive     GET      login      405        405        405        405        405        405        405
+season_archive     POST     login      season_list season_list 404     404         404        404        404
+season_follow      GET      login      200        200        404        404        404        404        404
+season_follow      POST     login      season_detail season_detail 404 404         404        404        404
+season_changes     GET      login      200        200        404        404        404        404        404
+season_changes     POST     login      season_detail season_detail 404 404         404        404        404
+enrolment_leave    GET      login      405        405        405        405        405        405        405
+enrolment_leave    POST     login      season_detail season_detail 404 404         404        404        404
 notation_help      ANY      login      200        200        200        200        200        200        200
 athlete_week       ANY      login      200        200        200        404        404        404        404
+athlete_month      ANY      login      200        200        200        404        404        404        404
 week_edit         GET      login      405        405        405        405        405        405        405
 week_edit         POST     login      athlete_week athlete_week 404    404        404        404        404
 doubt_accept      GET      login      405        405        405        405        405        405        405
@@ -121,6 +146,34 @@ session_remove     GET      login      405        405        405        405     
 session_remove     POST     login      board      board      404        404        404        404        404
 result_log         GET      login      200        200        200        404        404        404        404
 result_log         POST     login      athlete_week athlete_week athlete_week 404  404        404        404
+board_session      GET      login      200        200        404        404        404        404        404
+board_session      POST     login      board      board      404        404        404        404        404
+board_session      HX-POST  login      200        200        404        404        404        404        404
+board_move         GET      login      200        200        404        404        404        404        404
+board_move         POST     login      board      board      404        404        404        404        404
+board_move         HX-POST  login      200        200        404        404        404        404        404
+board_copy         GET      login      200        200        404        404        404        404        404
+board_copy         POST     login      board      board      404        404        404        404        404
+board_copy         HX-POST  login      200        200        404        404        404        404        404
+board_remove       GET      login      200        200        404        404        404        404        404
+board_remove       POST     login      board      board      404        404        404        404        404
+board_remove       HX-POST  login      200        200        404        404        404        404        404
+board_add          GET      login      200        200        404        404        404        404        404
+board_add          POST     login      board      board      404        404        404        404        404
+board_add          HX-POST  login      200        200        404        404        404        404        404
+board_swap         GET      login      200        200        404        404        404        404        404
+board_swap         POST     login      board      board      404        404        404        404        404
+board_swap         HX-POST  login      200        200        404        404        404        404        404
+board_copy_week    GET      login      200        200        404        404        404        404        404
+board_copy_week    POST     login      board      board      404        404        404        404        404
+board_copy_week    HX-POST  login      200        200        404        404        404        404        404
+board_week         GET      login      200        200        404        404        404        404        404
+board_week         POST     login      200        200        404        404        404        404        404
+board_undo         GET      login      405        405        405        405        405        405        405
+board_undo         POST     login      board      board      404        404        404        404        404
+board_undo         HX-POST  login      200        422        404        404        404        404        404
+team_history       ANY      login      200        200        404        404        404        404        404
+week_history       ANY      login      200        200        404        404        404        404        404
 """  # noqa: E501
 
 # Pages of the account, allauth's. They hold nothing of a team: all who are logged in get the same.
@@ -224,9 +277,14 @@ def arguments(side: Side) -> dict[str, dict[str, Any]]:
         "pause_id": {"pause_id": side.pause.pk},
         "token": {"token": side.token},
         "starts_on": {"starts_on": side.monday},
+        "month": {"month": side.monday.replace(day=1)},
         "workout_id": {"workout_id": side.workout.pk},
+        "plan_id": {"plan_id": side.plan.pk},
+        "number": {"number": 1},
+        "enrolment_id": {"enrolment_id": side.enrolment.pk},
         "week_id": {"week_id": side.week.pk},
         "session_id": {"session_id": side.session.pk},
+        "revision": {"revision": 1},
         "uidb36": {"uidb36": "1", "key": "not-a-key"},
         "key": {},
         "app_label": {"app_label": "workouts"},
@@ -238,7 +296,17 @@ ABSENT = {
     "slug": "no-such-team",
     "token": "no-such-token",
     **dict.fromkeys(
-        ["athlete_id", "race_id", "override_id", "pause_id", "workout_id", "week_id", "session_id"],
+        [
+            "athlete_id",
+            "race_id",
+            "override_id",
+            "pause_id",
+            "workout_id",
+            "week_id",
+            "session_id",
+            "plan_id",
+            "enrolment_id",
+        ],
         10**9,
     ),
 }
@@ -281,9 +349,36 @@ def posted(name: str, side: Side) -> dict[str, Any]:
         "session_add": sessions | {"workout": side.workout.pk},
         "workout_add": workout,
         "workout_edit": workout,
+        "season_add": {"title": "Fresh", "number": "2"},
+        "season_edit": {"title": "Fresher", "number": "2"},
+        "season_week": {
+            "phase": "BUILD",
+            "track_limit": "1",
+            "form-TOTAL_FORMS": "1",
+            "form-INITIAL_FORMS": "0",
+            "form-0-weekday": "2",
+            "form-0-kind": "TRACK",
+            "form-0-notation": "6 x 800 @ 5k, jog 200",
+        },
+        "season_follow": {
+            "whom": f"athlete-{side.mate.pk}",
+            "starts_on": (side.monday + timedelta(days=14)).isoformat(),
+            "follow": "1",
+        },
         "week_edit": {"track_limit": "1"},
         "session_edit": workout,
         "session_move": {"on": side.monday.isoformat()},
+        "board_session": {"notation": "5 x 800 @ 5k, jog 200", "title": "Fives"},
+        "board_move": {"on": side.monday.isoformat()},
+        "board_copy": {"on": side.monday.isoformat(), "whom": f"athlete-{side.mate.pk}"},
+        "board_add": {"what": "8km easy", "weekday": "3"},
+        "board_swap": {"one": "6", "other": "7"},
+        "board_copy_week": {
+            "first": (side.monday + timedelta(days=7)).isoformat(),
+            "weeks": "1",
+            "whom": f"athlete-{side.mate.pk}",
+        },
+        "board_undo": {"week": (side.monday + timedelta(days=7)).isoformat()},
         "result_log": {"outcome": "PARTLY", "rpe": "7", "comment": "Windy"},
     }.get(name, {})
 

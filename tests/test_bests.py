@@ -1,5 +1,6 @@
 """The model of real runners' bests: pinned to its own fit, and bending as it should."""
 
+import json
 import math
 from datetime import date, timedelta
 from itertools import pairwise
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from athletes import bests
 from athletes.bests import Coefficients, Knot, Result, form_of, shipped
 from athletes.measures import RACES
+from athletes.paces import race_time_s
 from athletes.predictions import Race, athlete_paces
+from bench.predictions import rule_b_form
 
 TODAY = date(2026, 3, 1)
 FIRM = ("mile", "5k", "10k", "half", "marathon")
@@ -181,3 +184,20 @@ def test_the_heaviest_result_is_named_first():
     estimate = athlete_paces(races, today=TODAY).estimate("half")
     assert estimate.races[0] == races[1]
     assert set(estimate.races) == set(races)
+
+
+RULE_B = json.loads((Path(__file__).parent / "vectors/multi_pr_rule_b.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", RULE_B["cases"], ids=lambda case: f"{case['target_m']} m")
+def test_the_rule_that_the_model_is_held_against_is_the_published_one(case):
+    """The bench beats rule B; these vectors say that it is rule B which it beats."""
+    known = [
+        Result(race["distance_m"], race["time_s"], race["age_days"] / 365.25)
+        for race in case["prs"]
+    ]
+    form, sd = rule_b_form(known, case["target_m"])
+    assert form == pytest.approx(case["vdot"], abs=0.02)
+    assert sd == pytest.approx(case["sd_ln_vdot"], abs=0.0005)
+    time_s = race_time_s(vdot=form, distance_m=case["target_m"])
+    assert time_s == pytest.approx(case["time_s"], abs=0.5)

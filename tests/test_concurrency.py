@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from threading import Barrier
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 
-from athletes.models import Athlete
+from athletes.models import Athlete, User
 from tests.make import EASY, MONDAY, TRACK, make_athlete, make_session, make_team, make_week
 from tests.racing import Meet, racing
 from tests.test_weeks import RULES, constraints_of
@@ -417,3 +417,51 @@ def test_without_the_constraints_the_same_race_breaks_weeks(racers):
         tally = race_for_slots(racers, seed=random.randrange(1_000_000), weeks=20)
     print(f"without the constraints: {tally}")
     assert tally.over_two
+
+
+# Whole groups -------------------------------------------------------------------------------------
+
+
+def test_a_group_is_planned_while_it_is_published_and_nobody_waits_for_ever(racers, team, coach):
+    """Weeks whose ids run against those of the athletes: locks taken in two orders would meet."""
+    athletes = [make_athlete(team=team, name=f"Runner {n:02}") for n in range(40)]
+    for athlete in reversed(athletes):
+        make_week(athlete=athlete).schedule(weekday=1, **EASY)
+    work = [(team.pk, coach.pk, "publish")] * 2 + [(team.pk, coach.pk, "plan")] * (RACERS - 2)
+    racers.run(plan_or_publish, *work)
+    assert Session.objects.count() == 40 + 40 * 4 * (RACERS - 2)
+    # What was published last holds a whole state of each week, and is what is mailed.
+    latest = PublishedPlan.objects.latest_revisions().filter(week__starts_on=MONDAY)
+    assert latest.count() == 40
+    waiting = Delivery.objects.exclude(state="SKIPPED")
+    assert set(waiting.values_list("plan", flat=True)) == set(latest.values_list("pk", flat=True))
+
+
+def plan_or_publish(racer: int, meet: Meet, share: tuple[int, int, str]) -> None:
+    team_id, coach_id, what = share
+    athletes = Athlete.objects.filter(team=team_id)
+    meet()
+    for turn in range(4):
+        if what == "plan":
+            verdicts = planning.schedule_for(athletes, starts_on=MONDAY, weekday=2 + turn, **EASY)
+            assert all(verdict.session for verdict in verdicts)
+        else:
+            now = datetime(2026, 11, 25, 12, turn, racer, tzinfo=UTC)
+            planning.publish_weeks(athletes, starts_on=MONDAY, now=now, by=User(pk=coach_id))
+
+
+def test_two_coaches_who_open_the_same_new_week_make_it_once_in_the_history_too(racers, athlete):
+    racers.run(plan_new_weeks, *same(athlete.pk))
+    weeks = TrainingWeek.objects.filter(athlete=athlete)
+    assert weeks.count() == 20
+    assert Session.objects.count() == 20 * RACERS
+    created = TrainingWeek.history.filter(history_type="+").values_list("id", flat=True)
+    assert sorted(created) == sorted(weeks.values_list("pk", flat=True))
+
+
+def plan_new_weeks(racer: int, meet: Meet, athlete_id: int) -> None:
+    athlete = Athlete.objects.get(pk=athlete_id)
+    for number in range(20):
+        meet()
+        starts_on = MONDAY + timedelta(weeks=number)
+        planning.schedule_for([athlete], starts_on=starts_on, weekday=1 + racer, **EASY)

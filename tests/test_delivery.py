@@ -10,6 +10,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
 from workouts import delivery, tasks
@@ -300,20 +301,20 @@ def eager(settings):
 
 
 def test_the_sweep_sends_what_is_due_and_says_that_it_lives(runner, eager, mailoutbox):
-    make_plan(athlete=runner, now=datetime.now(UTC), starts_on=this_monday())
+    make_plan(athlete=runner, now=timezone.now(), starts_on=this_monday())
     make_plan(
         athlete=make_athlete(name="Bo Lund", team=runner.team),
-        now=datetime.now(UTC),
+        now=timezone.now(),
         starts_on=this_monday() + timedelta(14),
     )
     tasks.send_due_plans()
     tasks.send_due_plans()
     assert [message.to for message in mailoutbox] == [["ana.sousa@club.example"]]
-    assert Heartbeat.ages(now=datetime.now(UTC))["sweep"] < 60
+    assert Heartbeat.ages(now=timezone.now())["sweep"] < 60
 
 
 def this_monday():
-    today = datetime.now(UTC).date()
+    today = timezone.now().date()
     return today - timedelta(days=today.weekday())
 
 

@@ -33,6 +33,8 @@ PURE = {
         "workouts.track",
     },
     "workouts.spacing": set(),
+    "workouts.revisions": {"athletes.measures"},
+    "workouts.ready_plans": {"workouts.library"},
 }
 ATHLETES = {"athletes.measures", "athletes.paces", "athletes.predictions", "athletes.models"}
 WORKOUTS = {"athletes.models", "workouts.models", "workouts.prescriptions"}
@@ -60,15 +62,43 @@ MAY_IMPORT = PURE | {
     "workouts.smtp": set(),
     "workouts.recordings": set(),  # fitdecode reads the file
     "workouts.models": WORKOUTS
-    | {"workouts.constraints", "workouts.library", "workouts.notation", "athletes.predictions"},
-    "workouts.diary": WORKOUTS | {"workouts.notation", "workouts.spacing"},
+    | {
+        "workouts.constraints",
+        "workouts.library",
+        "workouts.notation",
+        "workouts.ready_plans",
+        "athletes.predictions",
+    },
+    "workouts.diary": WORKOUTS | {"workouts.notation", "workouts.spacing", "workouts.track"},
+    "workouts.changes": {"athletes.models", "workouts.models"},
+    "workouts.board_forms": WORKOUTS,
+    "workouts.undoing": {"athletes.models", "workouts.models"},
     "workouts.planning": WORKOUTS
-    | {"workouts.constraints", "workouts.diary", "workouts.notation", "workouts.spacing"},
+    | {
+        "workouts.constraints",
+        "workouts.diary",
+        "workouts.notation",
+        "workouts.revisions",
+        "workouts.spacing",
+    },
+    "workouts.verdicts": WORKOUTS
+    | {"workouts.diary", "workouts.notation", "workouts.planning", "workouts.spacing"},
+    "workouts.seasons": {
+        "athletes.models",
+        "workouts.diary",
+        "workouts.models",
+        "workouts.planning",
+        "workouts.spacing",
+    },
+    "workouts.season_edits": WORKOUTS
+    | {"workouts.diary", "workouts.planning", "workouts.retarget", "workouts.seasons"},
+    "workouts.season_forms": WORKOUTS | {"athletes.forms", "workouts.diary"},
     "workouts.previews": {
         "athletes.models",
         "athletes.predictions",
         "workouts.notation",
         "workouts.prescriptions",
+        "workouts.track",
     },
     "workouts.retarget": {
         "athletes.measures",
@@ -77,6 +107,7 @@ MAY_IMPORT = PURE | {
         "workouts.models",
     },
     "workouts.dashboard": WORKOUTS | {"workouts.notation", "workouts.spacing"},
+    "workouts.overviews": WORKOUTS | {"athletes.measures", "workouts.dashboard", "workouts.diary"},
     "workouts.delivery": {"workouts.models", "workouts.smtp"},
     "workouts.tasks": {"workouts.delivery", "workouts.models"},
     "workouts.forms": WORKOUTS | {"athletes.forms"},
@@ -89,17 +120,29 @@ MAY_IMPORT = PURE | {
         "workouts.diary",
         "workouts.forms",
         "workouts.models",
+        "workouts.overviews",
         "workouts.planning",
         "workouts.previews",
         "workouts.retarget",
+        "workouts.revisions",
+        "workouts.season_edits",
+        "workouts.season_forms",
+        "workouts.seasons",
+        "workouts.spacing",
+        "workouts.undoing",
+        "workouts.verdicts",
         "athletes.forms",
+        "workouts.board_forms",
+        "workouts.changes",
     },
     "workouts.urls": {"workouts.views"},
     "workouts.templatetags": {
         "athletes.measures",
         "workouts.dashboard",
         "workouts.models",
+        "workouts.overviews",
         "workouts.prescriptions",
+        "workouts.revisions",
     },
     "workouts.management": WORKOUTS
     | {
@@ -113,6 +156,7 @@ MAY_IMPORT = PURE | {
     },
 }
 READS_CLOCK = {
+    "athletes.admin",
     "athletes.views",
     "athletes.management",
     "workouts.views",

@@ -30,6 +30,12 @@ from workouts.notation import (
     parse_workout,
 )
 
+
+def examples(few: int) -> int:
+    """Return how many examples to try: `few`, or what a longer profile of hypothesis says."""
+    return max(few, settings.default.max_examples)
+
+
 EXAMPLES = [
     "warm-up 1-2mi easy\ndrills leg swings, high knees, walking lunges\n"
     "6 x 800 @ 5k, jog 200\ncool-down 1-2mi easy",
@@ -181,7 +187,7 @@ def test_a_hundred_reps_with_jogs_are_allowed():
 
 
 @given(st.text())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_text_is_a_workout_or_a_notation_error(text):
     try:
         workout = parse_workout(text)
@@ -197,7 +203,7 @@ TOKENS = ["6", "4-8", "x", "×", "800", "400-600", "1km", "2mi", "20min", "1:30"
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=15), st.sampled_from(["", " "]))
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 def test_any_jumble_of_notation_is_a_workout_or_a_notation_error(tokens, between):
     try:
         workout = parse_workout(between.join(tokens))
@@ -305,7 +311,7 @@ BLOCKS = st.one_of(
 
 
 @given(st.lists(BLOCKS, min_size=1, max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_workout_reads_back_as_it_is_written(blocks):
     workout = Workout(tuple(blocks))
     try:

@@ -1,8 +1,9 @@
 """The coach's and the athlete's pages, through their addresses."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from athletes.models import Athlete, RacePerformance
 from tests.make import (
@@ -105,7 +106,8 @@ def test_a_fragment_is_no_whole_page(coach_client, athlete):
 
 def test_a_coach_adds_a_session_to_a_group(coach_client, team, library):
     group = make_group(*(make_athlete(team=team, name=name) for name in ("Ana", "Bo")), team=team)
-    make_athlete(team=team, name="Cy")
+    for athlete in (*group.athletes.all(), make_athlete(team=team, name="Cy")):
+        make_race(athlete=athlete)
     response = add(coach_client, whom=f"group-{group.pk}")
     assert response.status_code == 302
     assert list(Session.objects.values_list("week__athlete__name", "title").order_by("pk")) == [
@@ -126,12 +128,14 @@ def test_a_group_action_says_for_whom_it_was_not_done_and_why(coach_client, team
     full = make_athlete(team=team, name="Ana")
     make_full_week(athlete=full)
     injured = make_athlete(team=team, name="Bo", track_limit=0)
-    make_athlete(team=team, name="Cy")
+    make_race(athlete=make_athlete(team=team, name="Cy"))
 
     response = add(coach_client, whom="everyone", weekday=6, **HTMX)
     assert response.status_code == 200
-    assert "Added to one week. Not placed for 2:" in response.text
-    assert f"{injured} may have no track session" in response.text
+    assert "Added to 1 of 3 weeks." in response.text
+    assert "Not placed: two at their limit." in response.text
+    assert f"{injured}</a></th>" in response.text
+    assert "may have no track session" in response.text
     assert Session.objects.filter(weekday=6).get().week.athlete.name == "Cy"
 
 
@@ -263,13 +267,13 @@ def test_publishing_twice_mails_once(coach_client, athlete):
 def test_send_now_makes_waiting_mails_due(coach_client, athlete):
     plan = make_plan(
         athlete=athlete,
-        now=datetime.now(UTC),
+        now=timezone.now(),
         starts_on=MONDAY + timedelta(weeks=520),
     )
     address = BOARD.replace(str(MONDAY), str(plan.week.starts_on))
     page = coach_client.post(f"{address}send/", follow=True).text
     assert "1 mails go out" in page
-    assert Delivery.objects.due(datetime.now(UTC)).count() == 1
+    assert Delivery.objects.due(timezone.now()).count() == 1
 
 
 # The library
@@ -457,10 +461,10 @@ def test_an_athlete_without_a_plan_is_told_what_comes(athlete_client):
 
 
 def test_today_shows_todays_session(athlete_client, athlete):
-    today = athlete.today(datetime.now(UTC))
+    today = athlete.today(timezone.now())
     week = make_week(athlete=athlete, starts_on=today - timedelta(today.weekday()))
     make_session(week=week, weekday=today.isoweekday(), title="Tonight's eights")
-    week.publish(now=datetime.now(UTC))
+    week.publish(now=timezone.now())
     assert "Tonight&#x27;s eights" in athlete_client.get("/today/").text
 
 

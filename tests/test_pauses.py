@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from tests.make import make_athlete, make_team, make_user
-from workouts.models import Action, TrainingWeek
+from workouts.models import Action, TrackLimitReached, TrainingWeek
 
 pytestmark = pytest.mark.django_db
 MONDAY = date(2026, 11, 30)
@@ -72,7 +72,11 @@ def test_planned_weeks_follow_a_pause_but_for_those_that_hold_more(coach_page):
 
     assert "left as planned: week of 7 December." in page
     limits = dict(TrainingWeek.objects.values_list("starts_on", "track_limit"))
-    assert [limits[monday] for monday in weeks_after(3)] == [0, 2, 1]
+    # What is planned stays, but none is added to it; an injury goes before a limit by hand.
+    assert [limits[monday] for monday in weeks_after(3)] == [0, 1, 0]
+    planned.refresh_from_db()
+    with pytest.raises(TrackLimitReached):
+        planned.schedule(weekday=4, **track)
     # Once the coach takes the session out, that week follows too.
     planned.sessions.get(pk=session.pk).remove()
     planned.refresh_from_db()
@@ -107,6 +111,40 @@ def test_a_pause_that_was_a_mistake_gives_the_weeks_their_limit_back(coach_page)
     client.post(reverse("pause_remove", args=[athlete.pauses.get().pk]))
     week.refresh_from_db()
     assert (week.track_limit, athlete.pauses.count()) == (2, 0)
+
+
+def test_a_page_from_before_an_injury_does_not_lift_the_limit_that_came_with_it(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    shown = client.get(reverse("athlete_week", args=[athlete.pk, MONDAY])).context["week_form"]
+    post_pause(client, athlete)
+    data = {"track_limit": "2", "phase": "", "note": "Rest well"}
+    data |= {f"initial-{name}": shown[name].value() for name in data}
+    client.post(reverse("week_edit", args=[week.pk]), data)
+    week.refresh_from_db()
+    assert (week.track_limit, week.limit_by_hand, week.note) == (0, False, "Rest well")
+
+
+def test_a_week_set_back_to_the_athletes_own_limit_follows_it_again(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    week.set_track_limit(1)
+    assert week.limit_by_hand
+    week.set_track_limit(2)
+    assert not week.limit_by_hand
+
+
+def test_a_limit_that_cannot_be_lowered_keeps_what_was_typed_beside_it(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    week.schedule(weekday=2, kind="TRACK", notation="400 @ mile", title="One lap")
+    data = {"track_limit": "0", "phase": "TAPER", "note": "A long word on the week"}
+    response = client.post(reverse("week_edit", args=[week.pk]), data)
+    assert response.status_code == 422
+    assert "Tuesday One lap" in response.text
+    assert "A long word on the week" in response.text
+    week.refresh_from_db()
+    assert (week.phase, week.note, week.track_limit) == ("", "", 2)
 
 
 def test_a_pause_that_ends_before_it_starts_is_refused_at_its_place(coach_page):

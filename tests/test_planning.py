@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from tests.make import EASY, MONDAY, TRACK, make_full_week, make_session, make_week
-from workouts.models import Kind, Session, Surface, TrackLimitReached, TrainingWeek
+from workouts.models import Kind, Session, Surface, TrackLimitReached
 from workouts.models.kinds import settle
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +23,7 @@ FARTLEK = {"kind": "FARTLEK", "title": "Fartlek", "notation": "8 x 1min @ 5k, jo
         ("EASY", "TRACK", "8km easy", ("EASY", "TRACK")),  # laps as a warm-up do not count
         ("EASY", "TRACK", "6 x 400 @ mile, jog 400", ("TRACK", "TRACK")),  # whatever it is called
         ("EASY", "", "6 x 400 @ mile, jog 400", ("EASY", "")),
+        ("EASY", "TRACK", "8km easy\ncool-down 6 x 400 @ mile", ("TRACK", "TRACK")),
         ("REST", "TRACK", "rest", ("REST", "TRACK")),
     ],
 )
@@ -68,7 +69,8 @@ def test_the_database_itself_refuses_a_surface_that_breaks_the_rule(change):
     fartlek = week.schedule(weekday=6, **FARTLEK)
     with pytest.raises(IntegrityError), transaction.atomic():
         Session.objects.filter(pk=fartlek.pk).update(**change)
-    assert TrainingWeek.objects.over_limit().count() == 0
+    fartlek.refresh_from_db()
+    assert (fartlek.surface, fartlek.track_slot) == ("", None)
 
 
 def edit(client, session, **change):
@@ -84,10 +86,24 @@ def edit(client, session, **change):
 def test_a_coach_takes_a_session_off_the_track_by_its_kind_or_by_its_place(coach_client, athlete):
     week = make_full_week(athlete=athlete)
     tuesday, thursday = week.sessions.order_by("weekday")
-    edit(coach_client, tuesday, kind="FARTLEK")
+    edit(coach_client, tuesday, kind="FARTLEK", surface="")
     edit(coach_client, thursday, surface="ROAD")
     kinds = list(week.sessions.order_by("weekday").values_list("kind", "surface", "track_slot"))
     assert kinds == [("FARTLEK", "", None), ("INTERVALS", "ROAD", None)]
+
+
+def test_a_tempo_that_stays_on_the_track_keeps_its_slot(coach_client, athlete):
+    week = make_full_week(athlete=athlete)
+    edit(coach_client, week.sessions.get(weekday=2), kind="TEMPO", surface="TRACK")
+    assert week.sessions.on_track().count() == 2
+
+
+def test_a_track_session_elsewhere_is_asked_about(coach_client, athlete):
+    week = make_week(athlete=athlete)
+    fartlek = week.schedule(weekday=6, surface="GRASS", **FARTLEK)
+    response = edit(coach_client, fartlek, kind="TRACK", surface="GRASS")
+    assert response.status_code == 422
+    assert "A track session is run on the track: choose Track here too." in response.text
 
 
 def test_the_teams_track_gives_laps_and_splits_to_page_and_mail(coach_client, team, athlete, now):
@@ -104,6 +120,17 @@ def test_the_teams_track_gives_laps_and_splits_to_page_and_mail(coach_client, te
     text = coach_client.get(reverse("session_detail", args=[session.pk])).text
     # 22:00 over 5 km is 26.4 s for 100 m, rounded half up.
     assert "100 0:26, 200 0:53, 300 1:19, 400 1:46" in text
+
+
+def test_the_editor_shows_what_the_plan_will_say_on_the_teams_track(coach_client, team, athlete):
+    team.lap_m = 200
+    team.save()
+    page = reverse("workout_preview", args=[team.slug])
+    typed = {"notation": "3 x 8laps @ 5k, jog 200", "for": f"athlete-{athlete.pk}"}
+    assert "4800 m fast in 24 laps" in coach_client.post(page, typed).text
+    # This session is run elsewhere; what is no lap yet is left aside.
+    assert "9600 m fast in 24 laps" in coach_client.post(page, typed | {"lap_m": "400"}).text
+    assert "4800 m fast in 24 laps" in coach_client.post(page, typed | {"lap_m": "4"}).text
 
 
 @pytest.mark.parametrize("lap_m", ["50", "1001", "abc", ""])
@@ -130,9 +157,10 @@ def test_the_board_marks_a_day_that_is_doubtful_until_the_coach_accepts_it(coach
     assert words in coach_client.get(board).text
 
     page = reverse("athlete_week", args=[athlete.pk, MONDAY])
-    assert words in coach_client.get(page).text
+    shown = coach_client.get(page)
+    assert words in shown.text
     accept = reverse("doubt_accept", args=[week.pk])
-    key = "hard:2026-11-29:2026-11-30"
+    key = shown.context["doubts"][0].doubt.key
     coach_client.post(accept, {"key": key, "reason": ""})
     assert words in coach_client.get(board).text  # a reason is asked for
     coach_client.post(accept, {"key": key, "reason": "Camp: two easy days follow"})

@@ -1,6 +1,6 @@
 """The page of races and paces: results, charts, paces set by hand, and what a new race changes."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from athletes.charts import distance_charts, vdot_chart
 from athletes.forms import PaceOverrideForm, RaceForm
@@ -204,7 +205,7 @@ def test_the_page_says_ranges_sources_and_confidence(athlete, read):
     assert "from 5K 22:00, " in text
     assert "Half marathon" in text
     assert '<tr class="high">' in text
-    paces = athlete.paces(today=athlete.today(datetime.now(UTC)))
+    paces = athlete.paces(today=athlete.today(timezone.now()))
     low, high = paces.estimate("half").range_80_s
     assert low < paces.race_time("half")[0] < high
     assert "visually-hidden" in text
@@ -458,7 +459,7 @@ RACE = {"distance_m": "5k", "time_s": "21:00", "raced_on": "2026-11-20", "surfac
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 def test_a_preview_keeps_nothing_until_saved(coach_client, athlete, headers):
-    monday = datetime.now(UTC).date() + timedelta(days=14)
+    monday = timezone.now().date() + timedelta(days=14)
     week = make_week(athlete=athlete, starts_on=monday - timedelta(monday.weekday()))
     make_session(week=week)
     response = coach_client.post(f"/athletes/{athlete.pk}/races/preview/", RACE, **headers)
@@ -473,7 +474,7 @@ def test_a_preview_keeps_nothing_until_saved(coach_client, athlete, headers):
 
 
 def test_a_preview_says_to_publish_again_and_what_was_sent(coach_client, athlete):
-    now = datetime.now(UTC)
+    now = timezone.now()
     monday = now.date() - timedelta(now.date().weekday())
     for number, state in ((0, "SENT"), (1, "DUE")):
         week = make_week(athlete=athlete, starts_on=monday + timedelta(7 * number))
@@ -487,7 +488,7 @@ def test_a_preview_says_to_publish_again_and_what_was_sent(coach_client, athlete
 
 
 def test_the_athlete_sees_paces_but_no_drafts(athlete_client, athlete):
-    monday = datetime.now(UTC).date() + timedelta(days=14)
+    monday = timezone.now().date() + timedelta(days=14)
     week = make_week(athlete=athlete, starts_on=monday - timedelta(monday.weekday()))
     make_session(week=week, title="A surprise")
     text = athlete_client.post(f"/athletes/{athlete.pk}/races/preview/", RACE).text
@@ -518,13 +519,13 @@ def test_the_preview_of_an_edit_leaves_the_race_alone(coach_client, athlete):
 
 
 def test_a_preview_takes_as_many_queries_for_many_weeks_as_for_one(coach_client, athlete):
-    monday = datetime.now(UTC).date() + timedelta(days=7)
+    monday = timezone.now().date() + timedelta(days=7)
     monday -= timedelta(monday.weekday())
     counts = []
     for number in range(8):
         week = make_week(athlete=athlete, starts_on=monday + timedelta(7 * number))
         make_session(week=week)
-        week.publish(now=datetime.now(UTC))
+        week.publish(now=timezone.now())
         with CaptureQueriesContext(connection) as queries:
             coach_client.post(f"/athletes/{athlete.pk}/races/preview/", RACE, **HTMX)
         counts.append(len(queries))

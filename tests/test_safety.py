@@ -332,6 +332,7 @@ ODD = {
 QUERIES = [
     "/teams/harriers/weeks/{monday}/?group={odd}",
     "/teams/harriers/weeks/{monday}/?page={odd}",
+    "/teams/harriers/budget/{monday}/?group={odd}&page={odd}",
     "/teams/harriers/athletes/?page={odd}",
     "/teams/harriers/library/{workout}/?athlete={odd}",
     "/teams/harriers/weeks/{monday}/sessions/add/?group={odd}",
@@ -345,6 +346,12 @@ QUERIES = [
     "/athletes/{odd}/",
     "/athletes/{odd}/edit/",
     "/athletes/{odd}/weeks/{monday}/",
+    "/athletes/{odd}/months/2026-12/",
+    "/teams/harriers/plans/?archived={odd}",
+    "/teams/harriers/plans/{odd}/",
+    "/teams/harriers/plans/{odd}/weeks/{odd}/",
+    "/teams/harriers/plans/{plan}/weeks/{odd}/",
+    "/teams/harriers/plans/{plan}/follow/?starts_on={odd}&race_on={odd}",
     "/sessions/{odd}/",
     "/sessions/{odd}/log/",
     "/teams/{odd}/",
@@ -366,7 +373,7 @@ POSTS = [
 
 def filled(address: str, world: World, odd: str) -> str:
     side = world.harriers
-    return address.format(odd=odd, monday=side.monday, workout=side.workout.pk)
+    return address.format(odd=odd, monday=side.monday, workout=side.workout.pk, plan=side.plan.pk)
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
@@ -416,6 +423,7 @@ def test_a_week_that_does_not_begin_on_a_monday_is_not_there(world, day, status)
         "/teams/harriers/weeks/{day}/",
         "/teams/harriers/weeks/{day}/sessions/add/",
         f"/athletes/{world.harriers.athlete.pk}/weeks/{{day}}/",
+        "/teams/harriers/budget/{day}/",
     ):
         assert client.get(address.format(day=day)).status_code == status, address
 
@@ -476,6 +484,10 @@ FORMS = [
     "session_add",
     "workout_add",
     "workout_edit",
+    "season_add",
+    "season_edit",
+    "season_follow",
+    "season_week",
     "session_edit",
     "session_move",
     "week_edit",
@@ -489,6 +501,9 @@ EXTRA_FIELDS = {
     "race_add": ["raced_on"],
     "session_add": ["notation", "kind", "starts_at", "place", "note"],
     "workout_add": ["level", "purpose"],
+    "season_add": ["purpose"],
+    "season_follow": ["race_on", "on_road", "group"],
+    "season_week": [f"form-0-{name}" for name in ("pk", "workout", "title", "surface", "priority")],
     "session_edit": ["starts_at", "place", "note"],
     "result_log": ["split_1", "split_7"],
     "theme_set": ["next"],

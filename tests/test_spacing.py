@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from workouts.spacing import Day, doubts, rest_days
+from workouts.models import FAST
+from workouts.spacing import FAST_KINDS, Day, doubts, rest_days
 
 MONDAY = date(2026, 11, 30)
 NAMES = {"Mon": 0, "Tue": 1, "Wed": 2, "Thu": 3, "Fri": 4, "Sat": 5, "Sun": 6}
@@ -46,9 +47,15 @@ def test_hard_days_too_close_are_told(sessions, expected):
     assert keys(*sessions) == expected
 
 
+def test_what_is_hard_here_is_what_counts_on_the_track():
+    assert frozenset(FAST) == FAST_KINDS
+
+
 def test_a_beginner_and_a_runner_over_50_have_two_days_between():
-    assert keys("Tue TRACK", "Thu TRACK", rest_days=2) == ["hard"]
-    assert keys("Tue TRACK", "Fri TRACK", rest_days=2) == []
+    assert keys("Tue TRACK", "Thu TRACK", level="BEGINNER") == ["hard"]
+    assert keys("Tue TRACK", "Fri TRACK", level="BEGINNER") == []
+    assert keys("Tue TRACK", "Thu TRACK", birth_year=1975) == ["hard"]
+    assert keys("Tue TRACK", "Thu TRACK", birth_year=1976) == []
     assert [rest_days("BEGINNER", None), rest_days("ADVANCED", 51), rest_days("ADVANCED", 50)] == [
         2,
         2,
@@ -79,10 +86,38 @@ def test_a_longer_run_of_31_days_ago_is_forgotten():
     old = Day(MONDAY - timedelta(days=31), "Long", "LONG", False, 30_000)
     recent = [Day(MONDAY - timedelta(days=n), "Easy", "EASY", False, 10_000) for n in (2, 4, 6)]
     new = Day(MONDAY, "Long", "LONG", False, 12_000)
-    assert [d.key for d in doubts([old, *recent, new])] == ["longest:2026-11-30"]
+    (doubt,) = doubts([old, *recent, new])
+    assert doubt.words == (
+        "Monday Long is 12.0 km, 20 % over the longest run of the 30 days before (10.0 km)."
+    )
     kept = Day(MONDAY - timedelta(days=30), "Long", "LONG", False, 30_000)
     assert doubts([kept, *recent, new]) == []
 
 
 def test_a_first_long_run_after_two_runs_is_no_doubt():
     assert doubts([day("Tue EASY", 5000), day("Thu EASY", 5000), day("Sun LONG", 16_000)]) == []
+
+
+def test_the_longest_run_is_not_known_where_one_goes_by_time():
+    before = [day("Tue EASY", 8000), day("Thu EASY", 10_000), day("Sat EASY", 10_000)]
+    assert doubts([*before, day("Sun EASY"), day("Sun+1 LONG", 30_000)]) == []
+
+
+def test_a_race_and_what_is_no_run_are_not_held_against_the_longest_run():
+    before = [day("Tue EASY", 8000), day("Thu EASY", 10_000), day("Sat CROSS", 60_000)]
+    others = [day("Fri EASY", 10_000), day("Sat CROSS")]
+    assert keys_of([*before, *others, day("Sun+1 RACE", 42_195)]) == []
+    assert keys_of([*before, *others, day("Sun+1 LONG", 20_000)]) == ["longest"]
+
+
+def keys_of(days):
+    return [doubt.key.partition(":")[0] for doubt in doubts(days)]
+
+
+def test_an_acceptance_does_not_cover_another_doubt_of_the_same_day():
+    before = [day(f"{name} EASY", 10_000) for name in ("Tue", "Thu", "Sat")]
+    (eighteen,) = doubts([*before, day("Sun LONG", 18_000)])
+    (forty,) = doubts([*before, day("Sun LONG", 40_000)])
+    assert eighteen.key != forty.key
+    two = doubts([day("Tue TRACK"), day("Tue TEMPO"), day("Wed LONG")])
+    assert len({doubt.key for doubt in two}) == 3

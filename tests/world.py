@@ -25,7 +25,16 @@ from athletes.models import (
     User,
 )
 from tests.make import make_athlete, make_group, make_race, make_team, make_user
-from workouts.models import Result, Session, TrainingWeek, Workout
+from workouts.models import (
+    Action,
+    Enrolment,
+    Result,
+    SeasonPlan,
+    Session,
+    TrainingWeek,
+    Workout,
+    acting,
+)
 
 HARRIERS = "sparrowhawk"
 RIVALS = "kingfisher"
@@ -59,6 +68,8 @@ class Side:
     draft: Session
     result: Result
     pause: Pause
+    plan: SeasonPlan
+    enrolment: Enrolment
     invitation: Invitation
     token: str
 
@@ -132,6 +143,8 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
     draft = later.schedule(
         kind="EASY", weekday=2, title=f"Draft {word}", notation="9km easy", note="a-draft-only"
     )
+    with acting(team=team, by=coach, path=Action.Path.BOARD, label=f"Draft {word} moved"):
+        later.move(draft, weekday=3)
     result = Result.objects.log(
         spare,
         outcome="DONE",
@@ -142,6 +155,11 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
         now=now,
     )
     invitation, token = newcomer.invite(by=coach, now=now)
+    plan = SeasonPlan.objects.create(team=team, title=f"Spring {word}", purpose=f"For {word}")
+    plan.set_weeks(2)
+    strides = {"kind": "EASY", "surface": "", "title": f"Strides {word}", "notation": "7km easy"}
+    for season_week in plan.weeks.all():
+        season_week.fill([strides | {"weekday": 5}], phase="BASE", track_limit=2)
     return Side(
         team=team,
         coach=coach,
@@ -169,6 +187,11 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
             starts_on=date(2026, 1, 5),
             ends_on=date(2026, 1, 9),
             note=f"Sore knee {word} for-ana-alone-{word}",
+        ),
+        plan=plan,
+        # Begun by no action, and with no session yet.
+        enrolment=plan.enrolments.create(
+            athlete=athlete, starts_on=monday - timedelta(weeks=1), given={}
         ),
         invitation=invitation,
         token=token,

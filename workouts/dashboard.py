@@ -32,7 +32,7 @@ from workouts.models import (
 )
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
-from workouts.spacing import Day, doubts, rest_days
+from workouts.spacing import Day, doubts
 
 PAGE_ROWS = 50
 
@@ -195,11 +195,15 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
     Only hard sessions and long runs are read, of this week and its neighbours.
     """
     week = timedelta(days=7)
-    found = Session.objects.filter(
-        week__athlete__in=[record.athlete_id for record in records],
-        week__starts_on__range=(starts_on - week, starts_on + week),
-        kind__in=[*FAST, Kind.LONG],
-    ).values_list("week__athlete_id", "week__starts_on", "weekday", "title", "kind", "surface")
+    found = (
+        Session.objects.filter(
+            week__athlete__in=[record.athlete_id for record in records],
+            week__starts_on__range=(starts_on - week, starts_on + week),
+            kind__in=[*FAST, Kind.LONG],
+        )
+        .order_by("week__starts_on", "weekday", "pk")
+        .values_list("week__athlete_id", "week__starts_on", "weekday", "title", "kind", "surface")
+    )
     days: dict[int, list[Day]] = {record.athlete_id: [] for record in records}
     for athlete_id, monday, weekday, title, kind, surface in found:
         on = monday + timedelta(days=weekday - 1)
@@ -211,10 +215,11 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
     )
     told = {}
     for record in records:
-        age = starts_on.year - record.birth_year if record.birth_year else None
         open_doubts = [
             doubt
-            for doubt in doubts(days[record.athlete_id], rest_days=rest_days(record.level, age))
+            for doubt in doubts(
+                days[record.athlete_id], level=record.level, birth_year=record.birth_year
+            )
             if (record.week_id, doubt.key) not in accepted
         ]
         told[record.athlete_id] = tuple(

@@ -1,15 +1,18 @@
 """The read side of planning: what stands in some athletes' weeks, and what there is room for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Self
 
+from django.db.models.functions import Coalesce
+
 from athletes.models import Athlete
-from workouts.models import Acceptance, Session, TrainingWeek, counts
+from workouts.models import Acceptance, Kind, Session, TrainingWeek, counts
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
-from workouts.spacing import LONGEST_DAYS, Day, Doubt, doubts, rest_days
+from workouts.spacing import LONGEST_DAYS, Day, Doubt, doubts
+from workouts.track import STANDARD_LAP_M
 
 WEEK = timedelta(days=7)
 
@@ -20,6 +23,10 @@ class Planned(Day):
 
     session_id: int | None = None
     slot: int | None = None
+
+    @property
+    def letter(self) -> str:
+        return Kind(self.kind).letter
 
 
 @dataclass
@@ -45,6 +52,8 @@ class Diary:
 
     weeks: dict[tuple[int, date], DiaryWeek]
     days: dict[int, list[Planned]]
+    # The doubts of each athlete as the days stand: an offer asks for them once a day.
+    _known: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, athletes: Iterable[Athlete], *, first: date, last: date) -> Self:
@@ -69,7 +78,7 @@ class Diary:
                 "surface",
                 "notation",
                 "track_slot",
-                "lap_m",
+                Coalesce("lap_m", "week__athlete__team__lap_m"),
             )
         )
         for pk, who, monday, weekday, title, kind, surface, notation, slot, lap_m in sessions:
@@ -95,18 +104,24 @@ class Diary:
     def note(self, athlete: Athlete, planned: Planned) -> None:
         """Enter a session; one on the track takes its slot."""
         self.days[athlete.pk].append(planned)
+        self._known.pop(athlete.pk, None)
         if planned.on_track:
             self.week(athlete, monday_of(planned.on)).tracks.append(planned)
 
     def doubts(self, athlete: Athlete, *, add: Sequence[Planned] = ()) -> list[Doubt]:
         """Return what is doubtful in the athlete's days, with sessions that are thought of."""
-        age = _age(athlete, add or self.days[athlete.pk])
-        return doubts([*self.days[athlete.pk], *add], rest_days=rest_days(athlete.level, age))
+        days = [*self.days[athlete.pk], *add]
+        return doubts(days, level=athlete.level, birth_year=athlete.birth_year)
 
-    def new_doubts(self, athlete: Athlete, planned: Planned) -> list[Doubt]:
-        """Return the doubts that one more session would raise."""
-        known = {doubt.key for doubt in self.doubts(athlete)}
-        return [d for d in self.doubts(athlete, add=[planned]) if d.key not in known]
+    def new_doubts(
+        self, athlete: Athlete, planned: Planned, *, instead_of: int | None = None
+    ) -> list[Doubt]:
+        """Return the doubts that a session would raise: one more, or one that takes a place."""
+        if athlete.pk not in self._known:
+            self._known[athlete.pk] = frozenset(one.key for one in self.doubts(athlete))
+        known = self._known[athlete.pk]
+        rest = self.without(athlete, instead_of) if instead_of else self
+        return [d for d in rest.doubts(athlete, add=[planned]) if d.key not in known]
 
     def without(self, athlete: Athlete, session_id: int | None) -> "Diary":
         """Return the diary as it would be with one session taken out."""
@@ -149,15 +164,10 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _age(athlete: Athlete, days: Sequence[Day]) -> int | None:
-    """Return the age that the athlete reaches in the year of the days, if it is known."""
-    return days[0].on.year - athlete.birth_year if athlete.birth_year and days else None
-
-
-def distance_m(notation: str, level: str, lap_m: float | None) -> float | None:
+def distance_m(notation: str, level: str, lap_m: float | None = None) -> float | None:
     """Return the metres of a session, at most, or None where it goes by time."""
     try:
-        return summary(notation, level.lower(), lap_m or 400).distance_m_high
+        return summary(notation, level.lower(), lap_m or STANDARD_LAP_M).distance_m_high
     except NotationError:
         return None
 
@@ -181,6 +191,14 @@ class Offer:
     @property
     def clear_days(self) -> tuple[DayOffer, ...]:
         return tuple(day for day in self.days if not day.doubts)
+
+    @property
+    def doubtful_days(self) -> tuple[DayOffer, ...]:
+        return tuple(day for day in self.days if day.doubts)
+
+    def since(self, today: date) -> "Offer":
+        """Return the offer without the days that are over."""
+        return replace(self, days=tuple(day for day in self.days if day.on >= today))
 
 
 def offer(athlete: Athlete, *, wanted: Planned, diary: Diary, moving: int | None = None) -> Offer:
@@ -213,5 +231,7 @@ def thought_of(session: dict[str, Any], *, on: date, athlete: Athlete) -> Planne
         title=session["title"],
         kind=kind,
         on_track=counts(kind, surface),
-        distance_m=distance_m(session["notation"], athlete.level, session.get("lap_m")),
+        distance_m=distance_m(
+            session["notation"], athlete.level, session.get("lap_m") or athlete.team.lap_m
+        ),
     )

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 
 from athletes.forms import ClockField, OwnedForm
-from athletes.models import LAP_M, Athlete, Team, Weekday
-from workouts.models import Acceptance, Kind, Result, Session, Surface, TrainingWeek, Workout
+from athletes.models import LAP_M, LIMIT_IS_0_TO_2, Athlete, Team, Weekday
+from workouts.models import Acceptance, Kind, Phase, Result, Session, Surface, TrainingWeek, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
 
@@ -110,12 +110,47 @@ class SessionForm(forms.Form):
         return cleaned
 
     def athletes(self) -> Any:
-        """Return the athletes that the coach chose."""
+        """Return the athletes that the coach chose, or those of them who are left over.
+
+        Once some have the session, `only` names the others: "12,15". What cannot be read in it
+        names nobody, and an id of another team is not among the chosen.
+        """
         sort, _, pk = self.cleaned_data["whom"].partition("-")
         athletes = Athlete.objects.filter(team=self.team)
         if sort == "group":
-            return athletes.filter(groups=pk)
-        return athletes.filter(pk=pk) if sort == "athlete" else athletes
+            athletes = athletes.filter(groups=pk)
+        elif sort == "athlete":
+            athletes = athletes.filter(pk=pk)
+        if self.data.get("only"):
+            athletes = athletes.filter(pk__in=numbers(self.data["only"]))
+        return athletes.select_related("team").prefetch_related("pauses").with_paces()
+
+    @property
+    def is_for_one(self) -> bool:
+        return str(self.cleaned_data["whom"]).startswith("athlete-")
+
+    @property
+    def ticked(self) -> list[str]:
+        """Return the reasons for which nobody is to be left out."""
+        data: Any = self.data
+        return list(data.getlist("include")) if self.is_bound else []
+
+    @property
+    def twins(self) -> set[int]:
+        """Return the ids of those who are to run it off the track, by its button: "12,15"."""
+        return numbers(self.data.get("twin", ""))
+
+    @property
+    def elsewhere(self) -> tuple[int, date]:
+        """Return the id of one athlete and another day for the session: "12 2026-12-08".
+
+        Where there is none, or it cannot be read, the id is 0.
+        """
+        pk, _, day = self.data.get("day", "").partition(" ")
+        try:
+            return max(numbers(pk), default=0), date.fromisoformat(day)
+        except ValueError:
+            return 0, date.min
 
     def session(self) -> dict[str, Any]:
         """Return what `TrainingWeek.schedule` takes."""
@@ -128,6 +163,12 @@ class SessionForm(forms.Form):
             "notation": notation,
             **{name: data[name] for name in ("weekday", *DETAILS)},
         }
+
+
+def numbers(text: str) -> set[int]:
+    """Read ids as a button carries them, "12,15"; what is none is left out."""
+    parts = (part for part in text.split(",") if part.isascii() and part.isdigit())
+    return {int(part) for part in parts if len(part) < 19}
 
 
 class SessionEditForm(forms.ModelForm):
@@ -153,9 +194,9 @@ class SessionEditForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        of_kind = Kind.TRACK in (cleaned.get("kind"), self.initial["kind"])
-        if of_kind and "kind" in self.changed_data and "surface" not in self.changed_data:
-            cleaned.pop("surface", None)  # it came with the kind, and goes with it
+        becomes_track = cleaned.get("kind") == Kind.TRACK != self.initial["kind"]
+        if becomes_track and cleaned.get("surface") not in ("", Surface.TRACK):
+            self.add_error("surface", "A track session is run on the track: choose Track here too.")
         return cleaned
 
     def _post_clean(self) -> None:
@@ -165,18 +206,32 @@ class SessionEditForm(forms.ModelForm):
 class WeekForm(forms.ModelForm):
     """What a coach says of one week: the track sessions it may have, a word to the athlete."""
 
+    track_limit = forms.TypedChoiceField(
+        label="Track sessions allowed",
+        choices=[(2, "2"), (1, "1"), (0, "0")],
+        coerce=int,
+        error_messages={"invalid_choice": LIMIT_IS_0_TO_2, "required": LIMIT_IS_0_TO_2},
+    )
+
     class Meta:
         model = TrainingWeek
         fields = ["track_limit", "phase", "note"]
         labels = {
-            "track_limit": "Track sessions allowed",
             "phase": "Phase",
             "note": "A word on the week",
         }
         widgets = {
-            "track_limit": forms.Select(choices=[(2, "2"), (1, "1"), (0, "0")]),
             "note": forms.Textarea(attrs={"rows": 2}),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        phase: Any = self.fields["phase"]
+        phase.choices = [("", "None"), *Phase.choices]
+        for field in self.fields.values():
+            # What the page showed comes back with what was typed: a limit that changed meanwhile
+            # is not set back by somebody who only wrote a note.
+            field.show_hidden_initial = True
 
     def _post_clean(self) -> None:
         """Leave the row alone: the verbs of `TrainingWeek` write it."""
@@ -234,3 +289,20 @@ class ResultForm(forms.ModelForm):
     def splits(self) -> list[Any]:
         """Return the seconds rep by rep, None where none was typed."""
         return [self.cleaned_data.get(f"split_{rep['rep']}") for rep in self.reps]
+
+
+class PublishForm(forms.Form):
+    """How far ahead to publish: the week itself, or up to eight more with it."""
+
+    ahead = forms.TypedChoiceField(
+        label="Weeks",
+        coerce=int,
+        required=False,
+        empty_value=0,  # type: ignore[arg-type]  # the stubs know of texts only
+        choices=[
+            (0, "This week"),
+            (1, "This week and the next"),
+            *((weeks, f"This week and the next {weeks}") for weeks in range(2, 9)),
+        ],
+        error_messages={"invalid_choice": "Publish this week and at most eight more with it."},
+    )

@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 
 from athletes.models import Athlete, RacePerformance, User
 from workouts.constraints import violated_constraint
 from workouts.diary import Diary, Offer, around, monday_of, offer, thought_of
 from workouts.models import (
+    Acceptance,
     Delivery,
     PublishedPlan,
     Session,
@@ -21,9 +22,11 @@ from workouts.models import (
 )
 from workouts.models.history import record
 from workouts.models.kinds import Kind, Surface, settle
+from workouts.models.plans import what_is_planned, with_content
 from workouts.models.weeks import limit_words
 from workouts.notation import format_workout, narrow, parse_workout
 from workouts.prescriptions import summary
+from workouts.revisions import Change, changes
 from workouts.spacing import Doubt
 
 BATCH = 100
@@ -33,11 +36,15 @@ LEFT_OUT = ("paused", "busy", "no_race")
 
 @dataclass(frozen=True)
 class Draft:
-    """A session to be placed; `session` is what `TrainingWeek.schedule` takes but for the day."""
+    """A session to be placed; `session` is what `TrainingWeek.schedule` takes but for the day.
+
+    `source` is for who drafted it: the verdict carries it along.
+    """
 
     athlete: Athlete
     on: date
     session: dict[str, Any]
+    source: Any = None
 
     @property
     def starts_on(self) -> date:
@@ -59,6 +66,7 @@ class Verdict:
     reason: str = ""
     doubts: tuple[Doubt, ...] = ()
     offer: Offer | None = None
+    source: Any = None
 
     @property
     def fits(self) -> bool:
@@ -90,11 +98,18 @@ def schedule_for(
     `TrainingWeek.schedule` takes. See `place` for the rest.
     """
     on = starts_on + timedelta(days=weekday - 1)
-    drafts = [
+    drafts = draft_for(athletes, on=on, notation=notation, **session)
+    return place(drafts, skip=skip, only_look=only_look, all_or_nothing=all_or_nothing)
+
+
+def draft_for(
+    athletes: Iterable[Athlete], *, on: date, notation: str, **session: Any
+) -> list[Draft]:
+    """Return a draft of the same session for each athlete, settled for each one's level."""
+    return [
         Draft(one, on, session | {"notation": settled(notation, one.level.lower())})
         for one in athletes
     ]
-    return place(drafts, skip=skip, only_look=only_look, all_or_nothing=all_or_nothing)
 
 
 def place(
@@ -114,23 +129,28 @@ def place(
     wanted = sorted(drafts, key=lambda draft: (draft.athlete.pk, draft.on))
     if not wanted:
         return []
+    prefetch_related_objects(
+        list({d.athlete.pk: d.athlete for d in wanted}.values()), "pauses", "team"
+    )
     with transaction.atomic():
         if not only_look:
-            _open_and_lock(wanted)
+            open_and_lock(wanted)
         diary = _diary(wanted)
         raced = _raced(wanted) if "no_race" in skip else set()
         looked = [_look(draft, diary, skip, raced) for draft in wanted]
-        is_off = all_or_nothing and any(verdict.refusal for verdict, _ in looked)
         verdicts = [verdict for verdict, _ in looked]
+        is_off = all_or_nothing and any(verdict.refusal for verdict in verdicts)
         if not only_look and not is_off:
             verdicts = _write(looked)
-            if all_or_nothing and any(verdict.refusal for verdict in verdicts):
-                transaction.set_rollback(True)
-                verdicts = [replace(verdict, session=None) for verdict in verdicts]
+            is_off = all_or_nothing and any(verdict.refusal for verdict in verdicts)
+        if is_off or not any(verdict.session for verdict in verdicts):
+            # Nothing is kept, nor the weeks that were made for it.
+            transaction.set_rollback(True)
+            verdicts = [replace(verdict, session=None) for verdict in verdicts]
     return sorted(verdicts, key=lambda verdict: (verdict.athlete.name, verdict.on))
 
 
-def _open_and_lock(drafts: Sequence[Draft]) -> None:
+def open_and_lock(drafts: Sequence[Draft]) -> None:
     """Make the weeks that are missing, then lock all in the order of their ids.
 
     Two coaches at work at once wait for each other in one order and do not deadlock.
@@ -148,14 +168,14 @@ def _open_and_lock(drafts: Sequence[Draft]) -> None:
             .prefetch_related("pauses")
         )
         fresh = {athlete.pk: athlete for athlete in locked}
+        # Who makes a week locks its athlete first: what is missing now, nobody else is making.
+        missing -= set(weeks.values_list("athlete_id", "starts_on"))
         made = [
             TrainingWeek(athlete=fresh[who], starts_on=on, track_limit=fresh[who].limit_in(on))
             for who, on in sorted(missing)
             if who in fresh
         ]
-        TrainingWeek.objects.bulk_create(made, ignore_conflicts=True)
-        # Nobody else made them: who makes a week locks its athlete first.
-        record(TrainingWeek, [w for w in weeks if (w.athlete_id, w.starts_on) in missing], new=True)
+        record(TrainingWeek, TrainingWeek.objects.bulk_create(made), new=True)
     list(weeks.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
@@ -186,7 +206,9 @@ def _look(
     reason, refusal = _reason(draft, planned.on_track, week, skip, raced)
     if reason:
         instead = offer(athlete, wanted=planned, diary=diary)
-        return Verdict(athlete, on, refusal=refusal, reason=reason, offer=instead), None
+        return Verdict(
+            athlete, on, refusal=refusal, reason=reason, offer=instead, source=draft.source
+        ), None
     raised = tuple(diary.new_doubts(athlete, planned))
     slot = week.free_slot if planned.on_track else None
     diary.note(athlete, replace(planned, slot=slot))
@@ -197,7 +219,7 @@ def _look(
         track_slot=slot,
         **session,
     )
-    return Verdict(athlete, on, doubts=raised), row
+    return Verdict(athlete, on, doubts=raised, source=draft.source), row
 
 
 def _reason(
@@ -296,8 +318,9 @@ def _as_typed(session: Session, level: str) -> dict[str, Any]:
 
 
 def off_track(session: dict[str, Any]) -> dict[str, Any]:
-    """Return the twin of a track session: the same steps as road intervals, taking no slot."""
-    return session | {"kind": Kind.INTERVALS, "surface": Surface.ROAD, "lap_m": None}
+    """Return the twin of a session on the track: the same steps on the road, taking no slot."""
+    kind = Kind.INTERVALS if session["kind"] == Kind.TRACK else session["kind"]
+    return session | {"kind": kind, "surface": Surface.ROAD, "lap_m": None}
 
 
 @dataclass(frozen=True)
@@ -314,38 +337,123 @@ class Publication:
 
 
 def publish_weeks(
-    athletes: Iterable[Athlete], *, starts_on: date, now: datetime, by: User
+    athletes: Iterable[Athlete], *, starts_on: date, now: datetime, by: User | None, ahead: int = 0
 ) -> Publication:
-    """Publish the week of each athlete that has a session or a plan in it, in one transaction."""
+    """Publish what each athlete has in that week and `ahead` more, in one transaction.
+
+    A week with a session is published, and so is one that was published and emptied since: it is
+    withdrawn. The number of queries does not grow with the athletes, but for each batch of weeks.
+    """
     wanted = list(athletes)
-    weeks = (
-        TrainingWeek.objects.filter(
-            # A week that was published and emptied since is published too: it is withdrawn.
-            Exists(Session.objects.filter(week=OuterRef("pk")))
-            | Exists(PublishedPlan.objects.filter(week=OuterRef("pk"))),
-            athlete__in=wanted,
-            starts_on=starts_on,
-        )
-        # Locked before their sessions are read, else a week is frozen as it was before a change
-        # that somebody else published meanwhile.
-        .select_for_update(of=("self",))
-        .select_related("athlete")
-        .prefetch_related("athlete__races", "athlete__pace_overrides", "sessions")
-        .order_by("athlete_id")
+    weeks = weeks_to_publish(wanted, starts_on=starts_on, ahead=ahead)
+    plans = PublishedPlan.objects.publish_all(weeks, now=now, by=by)
+    new = [plan.week.athlete for plan in plans if plan.published_at == now]
+    return Publication(
+        published=len(new),
+        unchanged=len(plans) - len(new),
+        empty=len(wanted) * (ahead + 1) - len(plans),
+        without_paces=tuple(dict.fromkeys(one.name for one in new if not has_race(one))),
     )
-    published = unchanged = 0
-    without_paces = []
-    with transaction.atomic():
-        for week in weeks:
-            plan = week.publish(now=now, by=by)
-            if plan.published_at == now:
-                published += 1
-                if not week.athlete.races.all():
-                    without_paces.append(week.athlete.name)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What publishing would make of one week of one athlete.
+
+    `state` is first (its first revision), again (a new one, `changes` say what is new in it), same
+    (as it was published) or none (no session). `revision` is the one that the athlete has then, 0
+    without one. `doubts` are those that no coach has accepted.
+    """
+
+    athlete: Athlete
+    starts_on: date
+    state: str = "none"
+    revision: int = 0
+    changes: tuple[Change, ...] = ()
+    without_paces: bool = False
+    doubts: tuple[str, ...] = ()
+
+
+def prospects(
+    athletes: Iterable[Athlete], *, starts_on: date, now: datetime, ahead: int = 0
+) -> list[Prospect]:
+    """Return what `publish_weeks` would do, by name and week; nothing is written.
+
+    The number of queries grows neither with the athletes nor with the weeks.
+    """
+    wanted = list(athletes)
+    rows = weeks_to_publish(wanted, starts_on=starts_on, ahead=ahead)
+    weeks = {(week.athlete_id, week.starts_on): week for week in with_content(rows)}
+    ids = [week.pk for week in weeks.values()]
+    plans = {
+        plan.week_id: plan for plan in PublishedPlan.objects.filter(week__in=ids).latest_revisions()
+    }
+    doubtful = _open_doubts(wanted, list(weeks.values()))
+    mondays = [starts_on + timedelta(weeks=number) for number in range(ahead + 1)]
+    found = []
+    for athlete in sorted(wanted, key=lambda one: (one.name, one.pk)):
+        for monday in mondays:
+            week = weeks.get((athlete.pk, monday))
+            if week is None:
+                found.append(Prospect(athlete, monday))
             else:
-                unchanged += 1
-    empty = len(wanted) - published - unchanged
-    return Publication(published, unchanged, empty, tuple(without_paces))
+                one = prospect(week, plans.get(week.pk), now=now)
+                found.append(replace(one, doubts=doubtful.get(week.pk, ())))
+    return found
+
+
+def prospect(week: TrainingWeek, plan: PublishedPlan | None, *, now: datetime) -> Prospect:
+    """Return what publishing would make of a week whose newest revision is `plan`."""
+    athlete, content = week.athlete, week.content(today=week.athlete.today(now))
+    if plan and what_is_planned(plan.content) == what_is_planned(content):
+        return Prospect(athlete, week.starts_on, "same", plan.revision)
+    return Prospect(
+        athlete,
+        week.starts_on,
+        state="again" if plan else "first",
+        revision=plan.revision + 1 if plan else 1,
+        changes=changes(plan.content, content) if plan else (),
+        without_paces=bool(content["sessions"]) and not has_race(athlete),
+    )
+
+
+def _open_doubts(
+    athletes: Sequence[Athlete], weeks: Sequence[TrainingWeek]
+) -> dict[int, tuple[str, ...]]:
+    """Return the words of the doubts about these weeks by the id of the week, if there are any."""
+    if not weeks:
+        return {}
+    mondays = [week.starts_on for week in weeks]
+    first, last = around(min(mondays))["first"], around(max(mondays))["last"]
+    diary = Diary.read(athletes, first=first, last=last)
+    accepted = set(Acceptance.objects.filter(week__in=weeks).values_list("week_id", "key"))
+    raised = {athlete.pk: diary.doubts(athlete) for athlete in athletes}
+    told = {
+        week.pk: tuple(
+            doubt.words
+            for doubt in raised[week.athlete_id]
+            if week.starts_on <= doubt.on <= week.ends_on and (week.pk, doubt.key) not in accepted
+        )
+        for week in weeks
+    }
+    return {week_id: words for week_id, words in told.items() if words}
+
+
+def weeks_to_publish(
+    athletes: Sequence[Athlete], *, starts_on: date, ahead: int
+) -> QuerySet[TrainingWeek]:
+    """Return the weeks of these athletes that hold a session or were published before."""
+    return TrainingWeek.objects.filter(
+        Exists(Session.objects.filter(week=OuterRef("pk")))
+        | Exists(PublishedPlan.objects.filter(week=OuterRef("pk"))),
+        athlete__in=[athlete.pk for athlete in athletes],
+        starts_on__range=(starts_on, starts_on + timedelta(weeks=ahead)),
+    )
+
+
+def has_race(athlete: Athlete) -> bool:
+    """Say whether there is a race that paces can come from; reads `races`."""
+    return any(race.drives_paces for race in athlete.races.all())
 
 
 def send_now(athletes: Iterable[Athlete], *, starts_on: date, now: datetime) -> int:

@@ -147,7 +147,7 @@ class Prescription:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and numbers: seconds unrounded, metres, s per km."""
-        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
+        plain: dict[str, Any] = _plain(self)
         return plain
 
 
@@ -204,7 +204,7 @@ def prescribe(
         reps=reps,
         totals=totals,
         warnings=tuple(
-            dict.fromkeys(_warnings(blocks, drafts, reps, totals, aim, weekly_volume_m))
+            dict.fromkeys(_warnings(blocks, drafts, reps, totals, aim, weekly_volume_m, shape))
         ),
         sources=tuple(aim.sources),
         units=units,
@@ -219,7 +219,8 @@ def summary(
 ) -> Summary:
     """Return the title, shape and size of a workout for an athlete of `level` on that lap.
 
-    `needs_paces` says whether a target faster than easy comes from the athlete's races.
+    `has_fast` says whether any rep is faster than easy, in the warm-up and cool-down too;
+    `needs_paces` whether a target faster than easy comes from the athlete's races.
 
     :raises NotationError: if the text is no workout
     :raises ValueError: if there is no such level
@@ -230,6 +231,7 @@ def summary(
     shape = _shape(steps, blocks, drafts)
     low, high = (_session_size(blocks, level, most=most, lap_m=lap_m) for most in (False, True))
     fast = [draft for draft in drafts if not is_easy(draft.target)]
+    around = [one for role in ("warm_up", "cool_down") for one in _drafts(blocks, role, level)]
     timed = bool(low[1])
     return Summary(
         title=prose.title(shape, steps, [draft.span.low for draft in drafts], level),
@@ -239,7 +241,7 @@ def summary(
         fast_m=sum(_metres(draft.span.low, lap_m) for draft in fast),
         duration_s_low=low[1] or None,
         duration_s_high=high[1] or None,
-        has_fast=bool(fast),
+        has_fast=any(not is_easy(one.target) for one in [*drafts, *around]),
         needs_paces=any(isinstance(draft.target.pace, Named | Change) for draft in fast),
     )
 
@@ -592,6 +594,7 @@ def _warnings(
     totals: Totals,
     aim: _Aim,
     weekly_volume_m: float | None,
+    shape: str,
 ) -> Iterator[str]:
     """Yield what a coach should think about; none of it forbids the session."""
     yield from aim.warnings
@@ -608,7 +611,7 @@ def _warnings(
         yield "There is no recovery between the reps: add for example jog 200-400."
     for draft, rep in zip(drafts, reps, strict=True):
         yield from _rep_warnings(draft, rep, aim)
-    yield from _ladder_warnings(reps)
+    yield from _ladder_warnings(reps, shape)
     longest = totals.fast_m + totals.easy_m + totals.recovery_m[1]
     if longest > LONG_SESSION_M:
         yield f"That is {format_distance(longest, units=aim.units)} in total: are you sure?"
@@ -616,8 +619,10 @@ def _warnings(
         yield from _volume_warnings(drafts, aim, weekly_volume_m)
 
 
-def _ladder_warnings(reps: Sequence[Rep]) -> Iterator[str]:
-    """Yield where a rep that is shorter than the one before is also run slower."""
+def _ladder_warnings(reps: Sequence[Rep], shape: str) -> Iterator[str]:
+    """Yield where a rep on the way down a ladder or pyramid is slower than the one before."""
+    if shape not in ("descending ladder", "pyramid"):
+        return
     for one, two in pairwise(reps):
         if one.is_easy or two.is_easy or not one.distance_m or not two.distance_m:
             continue
@@ -669,8 +674,10 @@ def _volume_warnings(drafts: Sequence[_Draft], aim: _Aim, weekly_m: float) -> It
 
 def _plain(value: Any, key: str = "") -> Any:
     """Return a value in JSON's own types; metres that are whole as whole numbers."""
-    if isinstance(value, dict):
-        return {name: _plain(item, name) for name, item in value.items()}
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, list | tuple):
         return [_plain(item, key) for item in value]
-    return int(value) if key.endswith("_m") and value is not None and value % 1 == 0 else value
+    if dataclasses.is_dataclass(value):
+        return {name: _plain(getattr(value, name), name) for name in value.__dataclass_fields__}
+    return int(value) if key.endswith("_m") and value % 1 == 0 else value

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from athletes.models import Athlete
+from athletes.models import Athlete, Team
 from athletes.predictions import AthletePaces
 from workouts.notation import NotationError, parse_workout
 from workouts.prescriptions import prescribe
+from workouts.track import STANDARD_LAP_M
 
 WIDTH = 1000
 HEIGHT = 60
@@ -38,6 +39,8 @@ class Reader:
     units: str
     paces: AthletePaces | None = None
     weekly_volume_m: int | None = None
+    lap_m: float = STANDARD_LAP_M
+    split_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,11 @@ class Preview:
         return list(zip(*reps, strict=True)) if len(runs) == 1 else []
 
 
-def readers(athletes: Iterable[Athlete], *, today: date) -> list[Reader]:
+def readers(athletes: Iterable[Athlete], team: Team, *, today: date) -> list[Reader]:
     """Return the slowest, the median and the fastest of the athletes; all of them up to three.
 
-    Read them `with_paces`. Athletes without a race come only where nobody has one.
+    They run on the track of their team. Read them `with_paces`. Athletes without a race come only
+    where nobody has one.
     """
     found = [
         Reader(
@@ -95,6 +99,8 @@ def readers(athletes: Iterable[Athlete], *, today: date) -> list[Reader]:
             units=athlete.units.lower(),
             paces=athlete.paces(today=today),
             weekly_volume_m=athlete.weekly_volume_m,
+            lap_m=team.lap_m,
+            split_m=team.split_m,
         )
         for athlete in athletes
     ]
@@ -103,8 +109,11 @@ def readers(athletes: Iterable[Athlete], *, today: date) -> list[Reader]:
     return every if len(every) <= 3 else [every[0], every[len(every) // 2], every[-1]]
 
 
-def preview(text: str, *, readers: Sequence[Reader]) -> Preview:
-    """Work a text out for each reader; a text that cannot be read gives its mistake instead."""
+def preview(text: str, *, readers: Sequence[Reader], lap_m: float | None = None) -> Preview:
+    """Work a text out for each reader; a text that cannot be read gives its mistake instead.
+
+    `lap_m` is the lap of this session, where it is not run on the team's track.
+    """
     if not text.strip():
         return Preview()
     try:
@@ -118,6 +127,8 @@ def preview(text: str, *, readers: Sequence[Reader]) -> Preview:
                 workout,
                 paces=reader.paces,
                 level=reader.level,
+                lap_m=lap_m or reader.lap_m,
+                split_m=reader.split_m,
                 units="mi" if reader.units == "mi" else "km",
                 weekly_volume_m=reader.weekly_volume_m,
             ).as_json(),

@@ -10,6 +10,7 @@ STANDARD_LAP_M: Final = 400.0
 OUTDOOR_LANE_M: Final = 1.22
 INDOOR_LANE_M: Final = 1.00  # halls have 0.90 to 1.10 m
 _KERB_M, _LINE_M = 0.30, 0.20  # lane 1 is measured this far from the kerb, others from their line
+_SAME_POINT_M: Final = 0.01
 _SAME_PLACE_M: Final = 1e-6  # floats closer than this stand for the same place
 
 
@@ -45,10 +46,12 @@ def split_points(
 
     With `split_m` also those after every so many metres.
     """
-    points = {distance_m}
-    for step_m in (lap_m, split_m or lap_m):
+    points = [distance_m]
+    for step_m in (lap_m, split_m) if split_m else (lap_m,):
         whole = math.floor((distance_m - _SAME_PLACE_M) / step_m)
-        points |= {step * step_m for step in range(1, whole + 1)}
+        steps = (step * step_m for step in range(1, whole + 1))
+        # A lap line and a split that fall together are one, though floats differ.
+        points += [at for at in steps if all(abs(at - known) > _SAME_POINT_M for known in points)]
     return tuple(sorted(points))
 
 

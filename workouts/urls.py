@@ -2,7 +2,18 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from workouts.views import athlete, library, races, sessions, weeks
+from workouts.views import (
+    athlete,
+    board,
+    history,
+    library,
+    overviews,
+    publishing,
+    races,
+    seasons,
+    sessions,
+    weeks,
+)
 
 
 class MondayConverter:
@@ -21,7 +32,24 @@ class MondayConverter:
         return str(value)
 
 
+class MonthConverter:
+    """A month in an address, as 2026-11: the date of its first day."""
+
+    # As above, the links to the neighbours of the first and last month.
+    regex = r"(?:1999|20\d\d|2100)-(?:0[1-9]|1[0-2])"
+
+    def to_python(self, value: str) -> date:
+        month = date.fromisoformat(f"{value}-01")
+        if not 2000 <= month.year < 2100:
+            raise ValueError("a month of this century")
+        return month
+
+    def to_url(self, value: date) -> str:
+        return f"{value:%Y-%m}"
+
+
 register_converter(MondayConverter, "monday")
+register_converter(MonthConverter, "month")
 
 urlpatterns = [
     path("today/", athlete.today, name="today"),
@@ -34,13 +62,19 @@ urlpatterns = [
     ),
     path(
         "teams/<slug:slug>/weeks/<monday:starts_on>/publish/",
-        weeks.week_publish,
+        publishing.week_publish,
         name="week_publish",
     ),
     path(
         "teams/<slug:slug>/weeks/<monday:starts_on>/send/",
-        weeks.week_send_now,
+        publishing.week_send_now,
         name="week_send_now",
+    ),
+    path("teams/<slug:slug>/budget/", overviews.budget_now, name="budget_now"),
+    path(
+        "teams/<slug:slug>/budget/<monday:starts_on>/",
+        overviews.track_budget,
+        name="track_budget",
     ),
     path("teams/<slug:slug>/library/", library.library, name="library"),
     path("teams/<slug:slug>/library/add/", library.workout_add, name="workout_add"),
@@ -55,6 +89,32 @@ urlpatterns = [
         library.workout_archive,
         name="workout_archive",
     ),
+    path("teams/<slug:slug>/plans/", seasons.season_list, name="season_list"),
+    path("teams/<slug:slug>/plans/add/", seasons.season_add, name="season_add"),
+    path("teams/<slug:slug>/plans/<int:plan_id>/", seasons.season_detail, name="season_detail"),
+    path("teams/<slug:slug>/plans/<int:plan_id>/edit/", seasons.season_edit, name="season_edit"),
+    path(
+        "teams/<slug:slug>/plans/<int:plan_id>/weeks/<int:number>/",
+        seasons.season_week,
+        name="season_week",
+    ),
+    path("teams/<slug:slug>/plans/<int:plan_id>/copy/", seasons.season_copy, name="season_copy"),
+    path(
+        "teams/<slug:slug>/plans/<int:plan_id>/archive/",
+        seasons.season_archive,
+        name="season_archive",
+    ),
+    path(
+        "teams/<slug:slug>/plans/<int:plan_id>/follow/",
+        seasons.season_follow,
+        name="season_follow",
+    ),
+    path(
+        "teams/<slug:slug>/plans/<int:plan_id>/changes/",
+        seasons.season_changes,
+        name="season_changes",
+    ),
+    path("enrolments/<int:enrolment_id>/leave/", seasons.enrolment_leave, name="enrolment_leave"),
     path("notation/", library.notation_help, name="notation_help"),
     path(
         "teams/<slug:slug>/library/<int:workout_id>/", library.workout_detail, name="workout_detail"
@@ -69,6 +129,21 @@ urlpatterns = [
         athlete.athlete_week,
         name="athlete_week",
     ),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/publish/",
+        publishing.athlete_publish,
+        name="athlete_publish",
+    ),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/revisions/<int:revision>/",
+        publishing.week_revision,
+        name="week_revision",
+    ),
+    path(
+        "athletes/<int:athlete_id>/months/<month:month>/",
+        overviews.athlete_month,
+        name="athlete_month",
+    ),
     path("athletes/<int:athlete_id>/races/preview/", races.race_preview, name="race_preview"),
     path("races/<int:race_id>/preview/", races.race_edit_preview, name="race_edit_preview"),
     path("weeks/<int:week_id>/edit/", sessions.week_edit, name="week_edit"),
@@ -78,4 +153,35 @@ urlpatterns = [
     path("sessions/<int:session_id>/move/", sessions.session_move, name="session_move"),
     path("sessions/<int:session_id>/remove/", sessions.session_remove, name="session_remove"),
     path("sessions/<int:session_id>/log/", athlete.result_log, name="result_log"),
+    path("sessions/<int:session_id>/board/", board.board_session, name="board_session"),
+    path("sessions/<int:session_id>/board/move/", board.board_move, name="board_move"),
+    path("sessions/<int:session_id>/board/copy/", board.board_copy, name="board_copy"),
+    path("sessions/<int:session_id>/board/remove/", board.board_remove, name="board_remove"),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/board/",
+        board.board_week,
+        name="board_week",
+    ),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/board/add/",
+        board.board_add,
+        name="board_add",
+    ),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/board/swap/",
+        board.board_swap,
+        name="board_swap",
+    ),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/board/copy/",
+        board.board_copy_week,
+        name="board_copy_week",
+    ),
+    path(
+        "athletes/<int:athlete_id>/weeks/<monday:starts_on>/history/",
+        history.week_history,
+        name="week_history",
+    ),
+    path("teams/<slug:slug>/undo/", board.board_undo, name="board_undo"),
+    path("teams/<slug:slug>/history/", history.team_history, name="team_history"),
 ]

@@ -11,6 +11,18 @@ import workouts.models.history
 import workouts.models.library
 
 
+def begin(apps, schema_editor):
+    """Put the track sessions on the track, and keep what coaches set for single weeks.
+
+    Until now a track session was one by its kind alone, and a week that differs from its athlete
+    was set by hand.
+    """
+    apps.get_model("workouts", "Session").objects.filter(kind="TRACK").update(surface="TRACK")
+    weeks = apps.get_model("workouts", "TrainingWeek").objects
+    differs = weeks.exclude(track_limit=models.F("athlete__track_limit"))
+    weeks.filter(pk__in=list(differs.values_list("pk", flat=True))).update(limit_by_hand=True)
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("athletes", "0004_pauses_busy_days_and_the_track"),
@@ -143,8 +155,6 @@ class Migration(migrations.Migration):
                 ("starts_at", models.TimeField(blank=True, null=True)),
                 ("place", models.CharField(blank=True, max_length=120)),
                 ("note", models.TextField(blank=True, max_length=1000)),
-                ("track_limit", models.PositiveSmallIntegerField(editable=False)),
-                ("track_slot", models.PositiveSmallIntegerField(editable=False, null=True)),
                 ("history_id", models.AutoField(primary_key=True, serialize=False)),
                 ("history_date", models.DateTimeField(db_index=True)),
                 ("history_change_reason", models.CharField(max_length=100, null=True)),
@@ -313,11 +323,7 @@ class Migration(migrations.Migration):
                 max_length=12,
             ),
         ),
-        # Until now a track session was one by its kind alone.
-        migrations.RunSQL(
-            "UPDATE workouts_session SET surface = 'TRACK' WHERE kind = 'TRACK'",
-            migrations.RunSQL.noop,
-        ),
+        migrations.RunPython(begin, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name="session",
             constraint=models.CheckConstraint(

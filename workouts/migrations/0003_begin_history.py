@@ -1,5 +1,7 @@
 """Give every week and session that is there its first state in the history."""
 
+from itertools import islice
+
 from django.db import migrations
 from django.utils import timezone
 
@@ -13,9 +15,10 @@ def begin(apps, schema_editor):
         fields = [f.attname for f in kept._meta.fields if f.name not in own]
         rows = (
             kept(history_type="+", history_date=timezone.now(), action=None, **row)
-            for row in model.objects.values(*fields).iterator()
+            for row in model.objects.values(*fields).iterator(chunk_size=500)
         )
-        kept.objects.bulk_create(rows, batch_size=500)
+        while batch := list(islice(rows, 500)):
+            kept.objects.bulk_create(batch)
 
 
 class Migration(migrations.Migration):

@@ -5,6 +5,15 @@ from workouts.models.kinds import FAST, Kind, Phase, Surface, counts
 from workouts.models.library import Workout
 from workouts.models.plans import Delivery, Heartbeat, PublishedPlan
 from workouts.models.results import Result, Split
+from workouts.models.seasons import (
+    Enrolment,
+    EnrolmentSession,
+    SeasonPlan,
+    SeasonSession,
+    SeasonWeek,
+    SeasonWeekFull,
+    WeeksInUse,
+)
 from workouts.models.sessions import ResultLogged, Session
 from workouts.models.weeks import Acceptance, TrackLimitReached, TrainingWeek
 
@@ -13,17 +22,24 @@ __all__ = [
     "Acceptance",
     "Action",
     "Delivery",
+    "Enrolment",
+    "EnrolmentSession",
     "Heartbeat",
     "Kind",
     "Phase",
     "PublishedPlan",
     "Result",
     "ResultLogged",
+    "SeasonPlan",
+    "SeasonSession",
+    "SeasonWeek",
+    "SeasonWeekFull",
     "Session",
     "Split",
     "Surface",
     "TrackLimitReached",
     "TrainingWeek",
+    "WeeksInUse",
     "Workout",
     "acting",
     "counts",

@@ -7,14 +7,23 @@ person did in one go, be it one session or a whole group's.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from athletes.models import Team, User
+
+UNDO_WITHIN = timedelta(days=1)
+
+
+class ActionQuerySet(models.QuerySet["Action"]):
+    def undoable(self, *, team: Team, by: User, now: datetime) -> Self:
+        """Return what this person did to the team of late and can take back, the newest first."""
+        recent = self.filter(team=team, by=by, undone_by=None, at__gt=now - UNDO_WITHIN)
+        return recent.exclude(path=Action.Path.UNDO).order_by("-at", "-pk")
 
 
 class Action(models.Model):
@@ -42,6 +51,8 @@ class Action(models.Model):
         "self", models.SET_NULL, null=True, related_name="undoes", editable=False
     )
 
+    objects = ActionQuerySet.as_manager()
+
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["team", "-at"], name="action_latest_first")
@@ -50,27 +61,38 @@ class Action(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    def changed_anything(self) -> bool:
+        """Say whether a row of the history points here, or another action was taken back by it."""
+        rows = (relation.related_model for relation in Action._meta.related_objects)
+        kept = [model for model in rows if issubclass(model, ActionRow)]
+        return Action.objects.filter(undone_by=self).exists() or any(
+            model._base_manager.filter(action=self).exists() for model in kept
+        )
+
 
 _current: ContextVar[Action | None] = ContextVar("action", default=None)
 
 
 @contextmanager
 def acting(*, team: Team, by: User | None, path: str, label: str) -> Iterator[Action]:
-    """Gather the changes made inside under one action; one that changed nothing is not kept.
+    """Gather the changes made inside under one action, in one transaction: all of it, or nothing.
 
-    Inside another one this does nothing: the outer action is what the person did.
+    An action that changed nothing is not kept. Inside another one this does nothing: the outer
+    action is what the person did.
     """
     outer = _current.get()
     if outer is not None:
         yield outer
         return
-    action = Action.objects.create(team=team, by=by, path=path, label=label[:160])
-    token = _current.set(action)
-    try:
-        yield action
-    finally:
-        _current.reset(token)
-        if not getattr(action, "was_used", False):
+    with transaction.atomic():
+        action = Action.objects.create(team=team, by=by, path=path, label=label[:160])
+        token = _current.set(action)
+        try:
+            yield action
+        finally:
+            _current.reset(token)
+        # Asked of the database: what was written may have been rolled back meanwhile.
+        if not action.changed_anything():
             Action.objects.filter(pk=action.pk).delete()
 
 
@@ -82,10 +104,7 @@ def relabel(action: Action, label: str) -> None:
 
 def current_action() -> int | None:
     action = _current.get()
-    if action is None:
-        return None
-    action.was_used = True  # type: ignore[attr-defined]
-    return action.pk
+    return action.pk if action else None
 
 
 def _current_user(**_: Any) -> User | None:

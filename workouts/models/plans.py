@@ -2,6 +2,7 @@
 
 import uuid
 import zoneinfo
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from workouts.models.weeks import TrainingWeek
 LEASE = timedelta(minutes=15)
 MAX_ATTEMPTS = 8
 HOLD_UNCLEAR = timedelta(minutes=30)
+BATCH = 100  # weeks that are published in one go, to bound what is held in memory
 REPLACED = "replaced by a newer revision"
 
 
@@ -49,6 +51,13 @@ def what_is_planned(content: dict[str, Any]) -> Any:
     return content["note"], content["units"], news
 
 
+def with_content(weeks: models.QuerySet[TrainingWeek]) -> models.QuerySet[TrainingWeek]:
+    """Fetch what `TrainingWeek.content` reads, for many weeks at once."""
+    return weeks.select_related("athlete__team").prefetch_related(
+        "sessions", "athlete__races", "athlete__pace_overrides"
+    )
+
+
 class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
     def latest_revisions(self) -> Self:
         """Return the newest revision of each week."""
@@ -57,30 +66,83 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
         )
         return self.filter(~models.Exists(newer))
 
+    def released(self, athlete: Athlete, *, today: date) -> Self:
+        """Return the plans of an athlete's weeks that the athlete may see on that day.
+
+        A team can hold back weeks that lie further ahead than `release_weeks`. What has been mailed
+        is held back no more.
+        """
+        ahead = athlete.team.release_weeks
+        if ahead is None:
+            return self
+        last = today + timedelta(weeks=ahead)
+        mailed = Delivery.objects.filter(plan__week=models.OuterRef("week"), state="SENT")
+        return self.filter(Q(week__starts_on__lte=last) | models.Exists(mailed))
+
     def publish(self, week: TrainingWeek, *, now: datetime, by: User | None) -> "PublishedPlan":
         """Do the work of `TrainingWeek.publish`."""
+        (plan,) = self.publish_all(TrainingWeek.objects.filter(pk=week.pk), now=now, by=by)
+        plan.week = week
+        return plan
+
+    def publish_all(
+        self, weeks: models.QuerySet[TrainingWeek], *, now: datetime, by: User | None
+    ) -> list["PublishedPlan"]:
+        """Publish weeks in one transaction, see `TrainingWeek.publish`; return a plan for each.
+
+        A plan whose `published_at` is `now` is new. The queries grow by the batch of weeks.
+        """
         with transaction.atomic():
-            # The lock makes two publications of one week follow each other.
-            TrainingWeek.objects.select_for_update().get(pk=week.pk)
-            latest = self.filter(week=week).order_by("-revision").first()
+            # The locks make two publications of one week follow each other; all take them in one
+            # order. Nothing of a week is read before, else it is frozen as it was before a change
+            # that somebody else published meanwhile.
+            rows = weeks.order_by("pk").select_for_update()
+            ids = list(rows.values_list("pk", flat=True))
+            batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+            return [plan for batch in batches for plan in self._publish(batch, now=now, by=by)]
+
+    def _publish(
+        self, week_ids: list[int], *, now: datetime, by: User | None
+    ) -> list["PublishedPlan"]:
+        """Publish one batch of weeks, whose rows are locked; return a plan for each."""
+        weeks = with_content(TrainingWeek.objects.filter(pk__in=week_ids)).order_by("pk")
+        found = self.filter(week__in=week_ids).latest_revisions()
+        latest = {plan.week_id: plan for plan in found}
+        plans: list[PublishedPlan] = []
+        fresh: list[PublishedPlan] = []
+        for week in weeks:
             content = week.content(today=week.athlete.today(now))
-            if latest and what_is_planned(latest.content) == what_is_planned(content):
-                plan: PublishedPlan = latest
-            else:
-                replaced = Delivery.objects.filter(plan__week=week).replace()
-                plan = PublishedPlan.objects.create(
+            plan: PublishedPlan | None = latest.get(week.pk)
+            if plan:
+                plan.week = week
+            if plan is None or what_is_planned(plan.content) != what_is_planned(content):
+                plan = PublishedPlan(
                     week=week,
-                    revision=latest.revision + 1 if latest else 1,
+                    revision=plan.revision + 1 if plan else 1,
                     published_at=now,
                     published_by=by,
                     content=content,
                 )
-                Delivery.objects.promise(
-                    plan, now=now, is_news=bool(content["sessions"]) or replaced
-                )
-            # What the week holds now is what the plan says: no longer changed since.
-            TrainingWeek.objects.filter(pk=week.pk).update(changed_at=plan.published_at)
-            return plan
+                fresh.append(plan)
+            plans.append(plan)
+        told = self._replace({plan.week_id for plan in fresh if plan.revision > 1})
+        PublishedPlan.objects.bulk_create(fresh)
+        Delivery.objects.promise(fresh, now=now, told=told)
+        # What a week holds now is what its plan says: no longer changed since.
+        newest = self.filter(week=models.OuterRef("pk")).order_by("-revision")
+        TrainingWeek.objects.filter(pk__in=week_ids).update(
+            changed_at=models.Subquery(newest.values("published_at")[:1])
+        )
+        return plans
+
+    def _replace(self, week_ids: set[int]) -> set[int]:
+        """Stop the mails of all plans of these weeks; return the weeks that have had a mail."""
+        if not week_ids:
+            return set()
+        older = dict(self.filter(week__in=week_ids).values_list("pk", "week_id"))
+        # By the ids of the plans, so that every condition is on the row of the delivery itself.
+        gone = Delivery.objects.filter(plan__in=list(older)).replace()
+        return {older[plan_id] for plan_id in gone}
 
 
 class PublishedPlan(models.Model):
@@ -107,17 +169,26 @@ class PublishedPlan(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def promise(self, plan: PublishedPlan, *, now: datetime, is_news: bool) -> "Delivery":
-        """Write the delivery of a plan, due at the athlete's hour or at once if that is past.
+    def promise(
+        self, plans: Iterable[PublishedPlan], *, now: datetime, told: Collection[int]
+    ) -> None:
+        """Write a delivery for each plan, due at the athlete's hour or at once if that is past.
 
-        `is_news` is False for a week that was emptied before anything of it was mailed.
+        `told` holds the ids of the weeks of which something was mailed before: where a week was
+        emptied, only these are told.
         """
+        Delivery.objects.bulk_create(
+            [self._promised(plan, now, plan.week_id in told) for plan in plans]
+        )
+
+    def _promised(self, plan: PublishedPlan, now: datetime, was_told: bool) -> "Delivery":
         athlete, starts_on = plan.week.athlete, plan.week.starts_on
         not_after = _instant(athlete, starts_on + timedelta(days=7), time(0))
+        is_news = bool(plan.content["sessions"]) or was_told
         why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
         if now >= not_after:
             why_not = "published after the week had ended"
-        return self.create(
+        return Delivery(
             plan=plan,
             due_at=max(due_at(athlete, starts_on), now),
             not_after=not_after,
@@ -126,8 +197,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             **Delivery.rule_of(athlete),
         )
 
-    def replace(self) -> bool:
-        """Stop the mails of older revisions; return whether one has gone out, or may have.
+    def replace(self) -> set[int]:
+        """Stop the mails of older revisions; return the plans whose mail has, or may have, gone.
 
         One that a worker holds this moment is marked: it stops before the wire, or, if that is
         behind it, is not tried again.
@@ -135,7 +206,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
         waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
         on_its_way.exclude(state__in=["SENT", "FAILED"]).update(is_replaced=True)
-        return on_its_way.exclude(state="FAILED").exists()
+        return set(on_its_way.exclude(state="FAILED").values_list("plan_id", flat=True))
 
     def due(self, now: datetime) -> Self:
         """Return the deliveries that a worker may claim: due and unsent, or dropped by a worker.

@@ -66,7 +66,8 @@ class Session(models.Model):
     track_slot = models.PositiveSmallIntegerField(null=True, editable=False)
 
     objects = SessionQuerySet.as_manager()
-    history = kept_history()
+    # The slot is the rule's to give: what is put back asks for one anew.
+    history = kept_history(excluded_fields=["track_limit", "track_slot"])
 
     class Meta:
         constraints = [

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
+from django.dispatch import receiver
 from django.utils import timezone
 
 from athletes.models import LIMIT_IS_0_TO_2, Athlete, User
@@ -69,22 +70,17 @@ class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):
     ) -> list["TrainingWeek"]:
         """Give the athlete's weeks from that Monday on the limit that the athlete has now.
 
-        Weeks whose limit a coach set by hand keep it. So do weeks that hold more track sessions
-        than that, which are returned: nothing is deleted, and they follow once there is room.
+        A week whose limit a coach set by hand keeps it, but for what an injury or illness takes.
+        Weeks that hold more track sessions than that are returned: nothing is deleted, none more
+        is taken, and they follow as soon as there is room.
         """
         kept = []
         label = f"Track limit of {athlete.name}"
-        what = acting(team=athlete.team, by=by, path=Action.Path.LIMIT, label=label)
-        with transaction.atomic(), what:
+        with acting(team=athlete.team, by=by, path=Action.Path.LIMIT, label=label):
             fresh = Athlete.objects.select_for_update(no_key=True).get(pk=athlete.pk)
-            weeks = self.filter(athlete=fresh, starts_on__gte=starts_on, limit_by_hand=False)
-            for week in weeks.order_by("pk"):
-                limit = fresh.limit_in(week.starts_on)
-                if limit == week.track_limit:
-                    continue
-                try:
-                    week.set_track_limit(limit, by_hand=False)
-                except TrackLimitReached:
+            for week in self.filter(athlete=fresh, starts_on__gte=starts_on).order_by("pk"):
+                limit = week._limit_of(fresh)
+                if week._come_to(limit) > limit:
                     kept.append(week)
         return sorted(kept, key=lambda week: week.starts_on)
 
@@ -207,6 +203,28 @@ class TrainingWeek(models.Model):
                 origin._follow_down()
             record(Session, rows)
 
+    def restore(self, session_id: int, **fields: Any) -> Session:
+        """Write a session back as it was, in this week: one that is there, or one that was removed.
+
+        :raises TrackLimitReached: if it is a track session and every slot of this week is taken
+        """
+        rows = Session.objects.filter(pk=session_id)
+
+        def write(**slot: Any) -> Session:
+            if rows.update(week=self, **fields, **slot):
+                record(Session, rows)
+                return rows.get()
+            return Session.objects.create(pk=session_id, week=self, **fields, **slot)
+
+        with transaction.atomic():
+            held = rows.select_for_update().filter(week=self, track_slot__isnull=False).first()
+            counting = counts(fields["kind"], fields["surface"])
+            if held and counting:  # it keeps the slot that it has
+                self._touch()
+                return write(track_limit=held.track_limit, track_slot=held.track_slot)
+            restored: Session = self._in_free_slot(counting, write)
+            return restored
+
     def swap_days(self, one: int, other: int) -> None:
         """Exchange what is planned on two weekdays of this week; no slot changes hands."""
         with transaction.atomic():
@@ -242,10 +260,11 @@ class TrainingWeek(models.Model):
                 self._follow_down()
             record(Session, rows)
 
-    def set_track_limit(self, limit: int, *, by_hand: bool = True) -> None:
+    def set_track_limit(self, limit: int, *, by_hand: bool | None = None) -> None:
         """Change how many track sessions this week allows (0, 1 or 2).
 
-        Set `by_hand`, it stays when the athlete's own limit changes.
+        A limit other than the athlete's is the week's own and stays when the athlete's changes;
+        `by_hand` says so, or not, where that is known better.
 
         :raises TrackLimitReached: if more than that are planned already
         """
@@ -257,6 +276,8 @@ class TrainingWeek(models.Model):
                 if limit == 1 and len(tracks) == 1:
                     # A lone track session may sit in slot 2 with slot 1 free.
                     self.sessions.filter(pk=tracks[0].pk).update(track_slot=1)
+                if by_hand is None:
+                    by_hand = limit != self.athlete.limit_in(self.starts_on)
                 self._write(track_limit=limit, limit_by_hand=by_hand)
         except IntegrityError as error:
             if violated_constraint(error) not in (
@@ -322,15 +343,31 @@ class TrainingWeek(models.Model):
                     return written
             raise TrackLimitReached(self)
 
+    def _limit_of(self, athlete: Athlete) -> int:
+        """Return the limit that this week should have, as the athlete is now; reads `pauses`."""
+        if not self.limit_by_hand:
+            return athlete.limit_in(self.starts_on)
+        return min([self.track_limit, *(p.limit_in(self.starts_on) for p in athlete.pauses.all())])
+
+    def _come_to(self, limit: int) -> int:
+        """Take a limit, or as near to it as the track sessions that are planned allow.
+
+        :returns: the limit that the week has then
+        """
+        with transaction.atomic():
+            self._lock()
+            held = self.sessions.on_track().count()
+            nearest = max(limit, min(held, self.track_limit))
+            if nearest != self.track_limit:
+                self.set_track_limit(nearest, by_hand=self.limit_by_hand)
+        return nearest
+
     def _follow_down(self) -> None:
         """Let a week that held more than its athlete may have come down, now that one is gone."""
         row = TrainingWeek.objects.select_related("athlete").get(pk=self.pk)
-        limit = row.athlete.limit_in(row.starts_on)
-        if row.limit_by_hand or row.track_limit <= limit:
-            return
-        held = self.sessions.on_track().count()
-        if held < row.track_limit:
-            self.set_track_limit(max(limit, held), by_hand=False)
+        limit = row._limit_of(row.athlete)
+        if limit < row.track_limit:
+            row._come_to(limit)
 
     def _touch(self) -> None:
         self.changed_at = timezone.now()
@@ -394,3 +431,11 @@ class Acceptance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.reason}"
+
+
+@receiver(models.signals.post_delete, sender=Athlete)
+def forget(instance: Athlete, **_: Any) -> None:
+    """Delete the history of an athlete who is deleted: no foreign key of it does so."""
+    weeks = TrainingWeek.history.filter(athlete_id=instance.pk)
+    Session.history.filter(week_id__in=weeks.values("id")).delete()
+    weeks.delete()

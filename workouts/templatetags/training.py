@@ -7,10 +7,12 @@ from typing import Any
 from django import template
 from django.template.loader import get_template
 
-from athletes.measures import format_clock, format_distance, format_pace, format_range
+from athletes.measures import format_clock, format_range
 from workouts.dashboard import DashboardRow
 from workouts.models import Kind, counts
+from workouts.overviews import BudgetRow
 from workouts.prescriptions import Summary, summary
+from workouts.revisions import rep_run, rep_target
 
 register = template.Library()
 
@@ -33,24 +35,8 @@ def has_targets(session: dict[str, Any]) -> bool:
     return len(reps) > 1 or any(not rep["is_easy"] for rep in reps)
 
 
-@register.filter
-def rep_run(rep: dict[str, Any], units: Any) -> str:
-    """Show what a rep is: 800 m on the track, from 5 km on in the reader's units, or a time."""
-    metres = rep["distance_m"]
-    if not metres:
-        return format_clock(rep["duration_s"])
-    return f"{metres:.0f} m" if metres < 5000 else format_distance(metres, units=units)
-
-
-@register.filter
-def rep_target(rep: dict[str, Any], units: Any) -> str:
-    """Show what to run a rep in: seconds over a distance, a pace over a time, else the effort."""
-    if rep["distance_m"] and rep["target_s"]:
-        return format_range(*(format_clock(value) for value in rep["target_s"]))
-    if rep["pace_s_per_km"]:
-        low, high = (format_pace(value / 1000, units=units) for value in rep["pace_s_per_km"])
-        return low if low == high else format_range(low.partition("/")[0], high)
-    return effort(rep)
+register.filter(rep_run)
+register.filter(rep_target)
 
 
 @register.filter
@@ -68,14 +54,6 @@ def text_row(rep: dict[str, Any], session: dict[str, Any]) -> str:
     run, target = rep_run(rep, units), rep_target(rep, units)
     lap = rep_lap(rep, session["lap_m"])
     return f"{rep['rep']:>4}  {run:<8}  {target:<13}  {lap:<13}  {then}".rstrip()
-
-
-def effort(rep: dict[str, Any]) -> str:
-    """Word a target that has no seconds: an effort, or a pace that no race tells yet."""
-    label = rep["label"]
-    if label in ("max", "sprint") or label.startswith("rpe") or "%hr" in label:
-        return {"max": "all out"}.get(label, label.replace("%hr", " % HRmax").replace("rpe", "RPE"))
-    return str(rep["words"]).removeprefix("at ")
 
 
 @register.filter
@@ -151,6 +129,17 @@ def _board_row(row: DashboardRow, starts_on: date) -> str:
     A changed row is another row, so nothing has to be told. The escaping is the template's.
     """
     return get_template("workouts/_board_row.html").render({"row": row, "starts_on": starts_on})
+
+
+@register.filter
+def budget_row(row: BudgetRow) -> str:
+    return _budget_row(row)
+
+
+@lru_cache(maxsize=2048)
+def _budget_row(row: BudgetRow) -> str:
+    """Draw one row of the track budget, each once, as `_board_row` does."""
+    return get_template("workouts/_budget_row.html").render({"row": row})
 
 
 @register.filter

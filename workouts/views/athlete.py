@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from athletes.models import Athlete
 from athletes.requests import SiteRequest, form_page, is_coach, monday_of
+from workouts import planning
 from workouts.delivery import plan_context
 from workouts.diary import doubts_of
 from workouts.forms import ResultForm, WeekForm
@@ -19,6 +20,8 @@ from workouts.models import (
     Session,
     TrainingWeek,
 )
+from workouts.models.plans import with_content
+from workouts.revisions import changes
 
 
 def today(request: SiteRequest) -> HttpResponse:
@@ -39,24 +42,27 @@ def athlete_week(request: SiteRequest, athlete_id: int, starts_on: date) -> Http
 
 
 def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dict[str, Any]:
-    """Return the week as it was published; the coach's draft stays with the coach."""
-    plan = (
-        PublishedPlan.objects.latest_revisions()
-        .filter(week__athlete=athlete, week__starts_on=starts_on)
-        .select_related("week")
-        .first()
-    )
+    """Return the week as it was published; the coach's draft stays with the coach.
+
+    So does a week that the team holds back: to its athlete it is not there yet.
+    """
     on = athlete.today(timezone.now())
+    coaching = is_coach(request, athlete)
+    plans = PublishedPlan.objects.filter(week__athlete=athlete, week__starts_on=starts_on)
+    newest = plans.latest_revisions().select_related("week")
+    released = newest.released(athlete, today=on)
+    plan = (newest if coaching else released).first()
+    before = plans.filter(revision=plan.revision - 1).first() if plan else None
     context = plan_context(plan.content) if plan else {}
     sessions = context.get("sessions", [])
-    coaching = is_coach(request, athlete)
-    week = TrainingWeek.objects.filter(athlete=athlete, starts_on=starts_on).first()
-    if week:
-        week.athlete = athlete
+    opens_on = athlete.team.opens_on(starts_on)
     return context | {
         "athlete": athlete,
         "team": athlete.team,
         "published": plan,
+        "changes": changes(before.content, plan.content) if plan and before else (),
+        # To the athlete a week that is held back says when it opens, published or not.
+        "opens_on": opens_on if opens_on and opens_on > on and not released.exists() else None,
         "on": on.isoformat(),
         "now_sessions": [s for s in sessions if s["on"] == on.isoformat()],
         "results": results_of([session["id"] for session in sessions]),
@@ -65,9 +71,25 @@ def week_context(request: SiteRequest, athlete: Athlete, starts_on: date) -> dic
         "earlier": starts_on - timedelta(days=7),
         "later": starts_on + timedelta(days=7),
         "is_coach": coaching,
-        "week": week if coaching else None,
-        "week_form": WeekForm(instance=week) if coaching and week else None,
-        "doubts": doubts_of(week) if coaching and week else [],
+        **(coach_context(athlete, starts_on, plan) if coaching else {}),
+    }
+
+
+def coach_context(athlete: Athlete, starts_on: date, plan: PublishedPlan | None) -> dict[str, Any]:
+    """Return what of a week is the coach's alone: the draft, its doubts, and what was sent."""
+    weeks = with_content(TrainingWeek.objects.filter(athlete=athlete, starts_on=starts_on))
+    week = weeks.prefetch_related("athlete__pauses").first()
+    if week is None:
+        return {}
+    would_be = planning.prospect(week, plan, now=timezone.now())
+    is_draft = plan is None and bool(week.sessions.all())
+    draft = week.content(today=athlete.today(timezone.now())) if is_draft else None
+    return (plan_context(draft) if draft else {}) | {
+        "week": week,
+        "week_form": WeekForm(instance=week),
+        "doubts": doubts_of(week),
+        "prospect": would_be if plan or week.sessions.all() else None,
+        "revisions": list(range(plan.revision - 1, 0, -1)) if plan else [],
     }
 
 
@@ -82,7 +104,9 @@ def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
         Session.objects.visible_to(request.user).select_related("week__athlete__team"),
         pk=session_id,
     )
-    planned = published_session(session)
+    athlete, on = session.week.athlete, session.week.athlete.today(timezone.now())
+    coaching = is_coach(request, athlete)
+    planned = published_session(session, released_on=None if coaching else on)
     result = Result.objects.filter(session=session).first() or Result(session=session)
     form = ResultForm(request.POST or None, instance=result, reps=timed_reps(planned))
     if request.method == "POST" and form.is_valid():
@@ -98,10 +122,10 @@ def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
         "row": session,
         "session": planned,
         "form": form,
-        "athlete": session.week.athlete,
-        "team": session.week.athlete.team,
-        "is_coach": is_coach(request, session.week.athlete),
-        "units": session.week.athlete.units.lower(),
+        "athlete": athlete,
+        "team": athlete.team,
+        "is_coach": coaching,
+        "units": athlete.units.lower(),
     }
     return form_page(request, "workouts/result_log.html", context)
 
@@ -114,13 +138,18 @@ def timed_reps(planned: dict[str, Any]) -> list[dict[str, Any]]:
     return [rep for rep in planned["reps"] if rep["distance_m"]]
 
 
-def published_session(session: Session) -> dict[str, Any]:
+def published_session(session: Session, *, released_on: date | None) -> dict[str, Any]:
     """Return the session as the athlete's newest published weeks have it.
+
+    With `released_on` only weeks that the athlete may see on that day are looked at.
 
     :raises Http404: if it was not published: a draft is not the athlete's yet
     """
+    athlete = session.week.athlete
     # The athlete may know it from another week: it was moved, and that was not published yet.
-    plans = PublishedPlan.objects.latest_revisions().filter(week__athlete=session.week.athlete_id)
+    plans = PublishedPlan.objects.latest_revisions().filter(week__athlete=athlete)
+    if released_on:
+        plans = plans.released(athlete, today=released_on)
     for plan in plans.order_by("-week__starts_on")[:RECENT_PLANS]:
         for planned in plan.content["sessions"]:
             if planned["id"] == session.pk:

@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from athletes.models import Athlete, AthleteQuerySet, Team
+from athletes.models import LAP_M, Athlete, AthleteQuerySet, Team
 from athletes.requests import SiteRequest, coached_team, form_page
 from workouts.forms import LibraryFilter, WorkoutForm
 from workouts.models import Workout
@@ -48,16 +48,28 @@ def workout_preview(request: SiteRequest, slug: str) -> HttpResponse:
     team = coached_team(request, slug)
     text = request.POST.get("notation", "")[:4000]
     whom = request.POST.get("for") or request.POST.get("whom", "")
-    return render(request, "workouts/_preview.html", editor_context(team, text, whom))
+    lap_m = lap_typed(request.POST.get("lap_m", ""))
+    return render(request, "workouts/_preview.html", editor_context(team, text, whom, lap_m))
 
 
-def editor_context(team: Team, text: str, whom: str) -> dict[str, object]:
+def lap_typed(text: str) -> float | None:
+    """Return the lap of a session as it is typed so far; None where that is no lap yet."""
+    try:
+        lap_m = float(text)
+    except ValueError:
+        return None
+    return lap_m if LAP_M[0] <= lap_m <= LAP_M[1] else None
+
+
+def editor_context(
+    team: Team, text: str, whom: str, lap_m: float | None = None
+) -> dict[str, object]:
     """Return the preview of a text for whom the coach chose, and the choices there are."""
     chosen = chosen_readers(team, whom).with_paces()
     today = timezone.now().date()
     return {
         "team": team,
-        "preview": preview(text, readers=readers(chosen, today=today)),
+        "preview": preview(text, readers=readers(chosen, team, today=today), lap_m=lap_m),
         "whom": whom,
         "groups": team.groups.order_by("name"),
         "athletes": team.athletes.order_by("name", "pk"),

@@ -1,5 +1,6 @@
-"""The week board: what is planned for whom, added, published, mailed."""
+"""The week board: what is planned for whom, and sessions added for one or many."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,14 +11,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_POST
 
 from athletes.models import Athlete, Team
 from athletes.requests import SiteRequest, coached_team, monday_of
-from workouts import dashboard, planning
+from workouts import dashboard, planning, verdicts
 from workouts.forms import SessionForm
-from workouts.models import Kind
+from workouts.models import Action, Kind, acting, relabel
+from workouts.planning import Draft, Verdict
 from workouts.previews import SNIPPETS
+from workouts.spacing import Doubt
 
 
 def board_now(request: SiteRequest, slug: str) -> HttpResponse:
@@ -82,7 +84,11 @@ def group_of(request: SiteRequest, team: Team) -> int | None:
 
 
 def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpResponse:
-    """Add a session for one athlete, a group or all; say for whom it could not be placed."""
+    """Look for whom a session fits, or add it; say who does not get it, and what fits instead.
+
+    One form serves all: `preview` only looks; `twin` and `day` place it off the track, or on
+    another day, for some who were refused; without any of these it is added for all it fits.
+    """
     team = coached_team(request, slug)
     if request.method != "POST":
         form = SessionForm(team=team, initial=request.GET.dict())
@@ -91,31 +97,110 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
         patch_vary_headers(response, ["HX-Request"])
         return response
     form = SessionForm(request.POST, team=team)
-    verdicts: list[planning.Verdict] = []
-    if form.is_valid():
-        verdicts = planning.schedule_for(form.athletes(), starts_on=starts_on, **form.session())
-    refused = [verdict for verdict in verdicts if verdict.refusal]
-    placed = len(verdicts) - len(refused)
-    if placed and not refused and not request.htmx:
-        messages.success(request, placed_words(placed))
+    if not form.is_valid():
+        return add_answer(request, team, starts_on, form, status=422)
+    done, left, refusal = place_or_look(request, form, starts_on)
+    words = placed_words(form, done, len(done) + len(left))
+    doubts = verdicts.raised(done)
+    if done and not left and not request.htmx:
+        messages.success(request, f"{words} {doubt_words(doubts)}".strip())
         return redirect(reverse("board", args=[slug, starts_on]) + board_query(request))
-    context = add_context(request, team, starts_on, form) | {
-        "refused": refused,
-        "placed": placed,
-        "placed_words": placed_words(placed) if placed else "",
-        "nobody": form.is_valid() and not verdicts,
-    }
-    template = "workouts/_board.html" if request.htmx else "workouts/session_add.html"
-    if request.htmx:
+    more: dict[str, Any] = {"placed": len(done), "placed_words": words, "raised": doubts}
+    more["refusal"] = refusal or (
+        "preview" not in request.POST and not done and "Nothing was added."
+    )
+    if left:
+        more["tally"] = verdicts.tally(left, session=form.session(), now=timezone.now())
+        more["boxes"] = boxes(left, form)
+        more["only"] = ",".join(str(verdict.athlete.pk) for verdict in left)
+    more["nobody"] = not done and not left
+    is_good = done or (left and "preview" in request.POST)
+    return add_answer(request, team, starts_on, form, status=200 if is_good else 422, **more)
+
+
+def place_or_look(
+    request: SiteRequest, form: SessionForm, starts_on: date
+) -> tuple[list[Verdict], list[Verdict], str]:
+    """Do what the button says: who has the session now, how it is with the others, what failed."""
+    athletes = list(form.athletes())
+    # Who is chosen by name is wanted, with target times or without.
+    skip = set(planning.LEFT_OUT) - {*form.ticked, *(["no_race"] if form.is_for_one else [])}
+
+    def look(them: Sequence[Athlete], **how: Any) -> list[Verdict]:
+        how |= {"starts_on": starts_on, "skip": skip}
+        return planning.schedule_for(them, **how, **form.session())
+
+    if "preview" in request.POST:
+        return [], look(athletes, only_look=True), ""
+    path = Action.Path.FORM if form.is_for_one else Action.Path.GROUP
+    is_instead = "twin" in request.POST or "day" in request.POST
+    with acting(team=form.team, by=request.user, path=path, label="Added a session") as action:
+        if is_instead:
+            looked = planning.place(drafts_instead(form, athletes, starts_on))
+        else:
+            looked = look(athletes, all_or_nothing="all_or_nothing" in request.POST)
+        done = [verdict for verdict in looked if verdict.session]
+        if done:
+            weeks = "one week" if len(done) == 1 else f"{len(done)} weeks"
+            relabel(action, f"Added {form.session()['title']} to {weeks}")
+    refusal = ""
+    if is_instead:
+        refusal = " ".join(verdict.refusal for verdict in looked)
+        have = {verdict.athlete.pk for verdict in done}
+        looked = look([one for one in athletes if one.pk not in have], only_look=True)
+    return done, [verdict for verdict in looked if not verdict.session], refusal.strip()
+
+
+def boxes(left: Sequence[Verdict], form: SessionForm) -> list[tuple[str, str]]:
+    """Return which boxes take those in who are left out, or took them in: value and label."""
+    labels = {"paused": "paused", "busy": "busy on that day", "no_race": "without a race"}
+    reasons = {verdict.reason for verdict in left} | set(form.ticked)
+    return [(reason, labels[reason]) for reason in planning.LEFT_OUT if reason in reasons]
+
+
+def drafts_instead(form: SessionForm, athletes: Sequence[Athlete], starts_on: date) -> list[Draft]:
+    """Return what the coach takes of the offers: the twin for some, another day for one."""
+    session = form.session()
+    wanted_on = starts_on + timedelta(days=session.pop("weekday") - 1)
+    if form.twins:
+        some = [one for one in athletes if one.pk in form.twins]
+        return planning.draft_for(some, on=wanted_on, **planning.off_track(session))
+    pk, on = form.elsewhere
+    if not starts_on <= on < starts_on + timedelta(weeks=2):
+        return []
+    return planning.draft_for([one for one in athletes if one.pk == pk], on=on, **session)
+
+
+def add_answer(
+    request: SiteRequest,
+    team: Team,
+    starts_on: date,
+    form: SessionForm,
+    *,
+    status: int,
+    **more: Any,
+) -> HttpResponse:
+    """Draw the form and what came of it: alone after a look, with the board after a change."""
+    context = add_context(request, team, starts_on, form) | more
+    template = "workouts/session_add.html"
+    if request.htmx and "preview" in request.POST:
+        template = "workouts/_session_add.html"
+    elif request.htmx:
+        template = "workouts/_board.html"
         context = board_context(request, team, starts_on) | context
-        context["adding"] = bool(form.errors or refused or not verdicts)
-    return render(request, template, context, status=200 if placed else 422)
+        # Where all was placed, the form goes; what to think about stays.
+        context["adding"] = status == 422 or "tally" in more or more.get("raised")
+    return render(request, template, context, status=status)
 
 
 def add_context(
     request: SiteRequest, team: Team, starts_on: date, form: SessionForm
 ) -> dict[str, Any]:
+    values = [(name, form[name].value()) for name in form.fields]
     return {
+        # The panel of the verdicts posts what they were asked for, whatever is typed above it.
+        "typed": [(name, "" if value is None else value) for name, value in values],
+        "included": form.ticked,
         "team": team,
         "starts_on": starts_on,
         "form": form,
@@ -129,44 +214,22 @@ def board_query(request: SiteRequest) -> str:
     return f"?group={group}" if group.isascii() and group.isdigit() else ""
 
 
-def placed_words(placed: int) -> str:
-    return "Added to one week." if placed == 1 else f"Added to {placed} weeks."
+def placed_words(form: SessionForm, done: Sequence[Verdict], total: int) -> str:
+    """Say what was placed: for how many of those who were asked for, or instead of that."""
+    if form.twins and done:
+        return f"Placed off the track for {verdicts.count_word(len(done))}: it takes no track slot."
+    if form.elsewhere[0] and done:
+        return f"Placed for {done[0].athlete.name} on {done[0].on:%A %-d %B}."
+    if len(done) < total:
+        return f"Added to {len(done)} of {total} weeks." if done else ""
+    return "Added to one week." if total == 1 else f"Added to {total} weeks."
 
 
-@require_POST
-def week_publish(request: SiteRequest, slug: str, starts_on: date) -> HttpResponse:
-    team = coached_team(request, slug)
-    athletes = chosen_athletes(team, group_of(request, team))
-    done = planning.publish_weeks(
-        athletes, starts_on=starts_on, now=timezone.now(), by=request.user
-    )
-    parts = [f"{done.published} published"]
-    if done.unchanged:
-        parts.append(f"{done.unchanged} unchanged since they were published")
-    if done.empty:
-        parts.append(f"{done.empty} without a session, left alone")
-    text = f"Weeks: {', '.join(parts)}."
-    if done.without_paces:
-        text += f" Without a race, and so without target times: {', '.join(done.without_paces)}."
-    return board_answer(request, team, starts_on, text)
-
-
-@require_POST
-def week_send_now(request: SiteRequest, slug: str, starts_on: date) -> HttpResponse:
-    team = coached_team(request, slug)
-    athletes = chosen_athletes(team, group_of(request, team))
-    waiting = planning.send_now(athletes, starts_on=starts_on, now=timezone.now())
-    text = f"{waiting} mails go out within a minute. Reload to see them sent."
-    if not waiting:
-        text = (
-            "No mail of this week waits. Publish it first; mails already due go out by themselves."
-        )
-    return board_answer(request, team, starts_on, text)
-
-
-def board_answer(request: SiteRequest, team: Team, starts_on: date, text: str) -> HttpResponse:
-    if not request.htmx:
-        messages.success(request, text)
-        return redirect(reverse("board", args=[team.slug, starts_on]) + board_query(request))
-    context = board_context(request, team, starts_on, answer=text)
-    return render(request, "workouts/_board.html", context)
+def doubt_words(doubts: Sequence[tuple[Athlete, Sequence[Doubt]]]) -> str:
+    """Say what to think about after a placement: of one in full, of several how many."""
+    if not doubts:
+        return ""
+    if len(doubts) == 1:
+        ((athlete, its),) = doubts
+        return f"To think about for {athlete.name}: " + " ".join(doubt.words for doubt in its)
+    return f"To think about in {len(doubts)} weeks: the board marks the days with an !."

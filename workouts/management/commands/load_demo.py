@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from athletes.models import Athlete, Membership, Team, User
 from athletes.roster import import_roster
-from workouts.models import TrainingWeek, Workout
+from workouts.models import Action, TrainingWeek, Workout, acting
 from workouts.planning import schedule_for
 
 PASSWORD = "on-the-track"
@@ -58,17 +58,19 @@ class Command(BaseCommand):
     def plan(self, team: Team, starts_on: date) -> None:
         """Plan the demo week for all; an athlete with one track session a week has the first."""
         recipes = {workout.slug: workout for workout in Workout.objects.filter(team=None)}
-        for weekday, slug in PLAN:
-            recipe = recipes[slug]
-            schedule_for(
-                team.athletes.all(),
-                starts_on=starts_on,
-                kind=recipe.kind,
-                weekday=weekday,
-                title=recipe.title,
-                notation=recipe.notation,
-                workout=recipe,
-            )
+        head = team.memberships.get(role=Membership.Role.HEAD).user
+        with acting(team=team, by=head, path=Action.Path.COMMAND, label="Planned the demo week"):
+            for weekday, slug in PLAN:
+                recipe = recipes[slug]
+                schedule_for(
+                    team.athletes.all(),
+                    starts_on=starts_on,
+                    kind=recipe.kind,
+                    weekday=weekday,
+                    title=recipe.title,
+                    notation=recipe.notation,
+                    workout=recipe,
+                )
 
     def logins(self) -> None:
         demo = Athlete.objects.filter(team__slug="demo", user__isnull=False).order_by("pk").first()

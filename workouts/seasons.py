@@ -1,0 +1,477 @@
+"""Plans of several weeks in the weeks of athletes: followed, joined late, left, and kept true.
+
+Every session goes in by `planning.place` or a verb of `TrainingWeek`, so the track limit holds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from athletes.models import Athlete, Group, Team, User
+from workouts.diary import distance_m, monday_of
+from workouts.models import (
+    Action,
+    Enrolment,
+    EnrolmentSession,
+    Kind,
+    SeasonPlan,
+    SeasonSession,
+    SeasonWeek,
+    Session,
+    TrackLimitReached,
+    TrainingWeek,
+    acting,
+    relabel,
+)
+from workouts.models.history import record
+from workouts.models.kinds import settle
+from workouts.planning import Draft, Verdict, off_track, open_and_lock, place, settled
+from workouts.spacing import Day, doubts
+
+SKIP = ("paused", "busy")
+# What a session says of the race that it is.
+RACE_NOTES = {
+    "A": "A race: what the plan is for.",
+    "B": "B race: race it, without resting much for it.",
+    "C": "C race: run it as a hard session.",
+}
+SPELLED = {"limit": "at the track limit", "paused": "while paused", "busy": "on a busy day"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became, or would become, of a plan for one athlete.
+
+    `refused` are the sessions that were not placed; `kept_limits` says in words which weeks hold
+    more track sessions than the plan allows; `why_not` why nothing was planned at all.
+    """
+
+    athlete: Athlete
+    first_week: int = 1
+    placed: int = 0
+    on_road: int = 0
+    refused: tuple[Verdict, ...] = ()
+    doubts: tuple[str, ...] = ()
+    kept_limits: tuple[str, ...] = ()
+    why_not: str = ""
+
+    @property
+    def reasons(self) -> str:
+        """Count the refusals: 2 at the track limit, 1 while paused."""
+        words = [verdict.reason for verdict in self.refused]
+        return ", ".join(f"{words.count(one)} {SPELLED[one]}" for one in SPELLED if one in words)
+
+
+@dataclass(frozen=True)
+class Application:
+    """What became of a plan for all of them; `starts_on` is the Monday of its week 1.
+
+    `cut` are the weeks that nobody gets, as they are over, or do not fit before the race;
+    `dropped` the sessions for which the race week has no room once it has moved with its race.
+    """
+
+    starts_on: date
+    race_on: date | None
+    outcomes: tuple[Outcome, ...]
+    cut: tuple[SeasonWeek, ...]
+    dropped: tuple[SeasonSession, ...]
+
+    @property
+    def begins_on(self) -> date:
+        """The Monday of the first week that anybody gets."""
+        return self.starts_on + timedelta(weeks=len(self.cut))
+
+    @property
+    def first_week(self) -> int:
+        return len(self.cut) + 1
+
+    @property
+    def placed(self) -> int:
+        return sum(outcome.placed for outcome in self.outcomes)
+
+    @property
+    def refused(self) -> int:
+        return sum(len(outcome.refused) for outcome in self.outcomes)
+
+    @property
+    def following(self) -> int:
+        return sum(bool(outcome.placed) for outcome in self.outcomes)
+
+
+def first_monday(weeks: int, race_on: date) -> date:
+    """Return the Monday of week 1 of a plan of that many weeks, whose last is the race week."""
+    return monday_of(race_on) - timedelta(weeks=weeks - 1)
+
+
+def follow(
+    plan: SeasonPlan,
+    athletes: Mapping[Athlete, Group | None],
+    *,
+    starts_on: date,
+    race_on: date | None,
+    by: User,
+    team: Team,
+    now: datetime,
+    on_road: bool = False,
+    only_look: bool = False,
+) -> Application:
+    """Plan what is left of a plan for each athlete, in one transaction; a verdict for each.
+
+    `starts_on` is the Monday of week 1, which may be over: they get the weeks from the current one
+    on. Athletes come with the group by which they follow, if any. What a full week refuses is left
+    out, or with `on_road` its twin on the road is planned. `only_look` does all of it and takes it
+    back, so that what is shown is what will be; so does a plan of which nothing can be placed.
+    """
+    weeks = weeks_of(plan)
+    with transaction.atomic():
+        runs, outcomes = _runs(plan, athletes, len(weeks), starts_on, race_on, now)
+        drafts = [d for run in runs for d in _drafts(run, weeks, today=run.athlete.today(now))]
+        # Every week of the plan, those too in which it has no session: they get their phase.
+        open_and_lock(
+            [
+                Draft(run.athlete, run.monday(week.number), {})
+                for run in runs
+                for week in weeks[run.first_week - 1 :]
+            ]
+        )
+        label = f"{plan.title} from {starts_on:%-d %B}"
+        with acting(team=team, by=by, path=Action.Path.PLAN, label=label) as action:
+            kept = _give(runs, weeks)
+            verdicts = [(verdict, False) for verdict in place(drafts, skip=SKIP)]
+            if on_road:
+                verdicts = _on_the_road(verdicts)
+            outcomes += _enrol(runs, verdicts, kept, action)
+            planned = sum(bool(outcome.placed) for outcome in outcomes)
+            relabel(action, f"{label}, for {planned}")
+        if only_look or not planned:
+            transaction.set_rollback(True)
+    first = min((run.first_week for run in runs), default=1)
+    return Application(
+        starts_on,
+        race_on,
+        tuple(sorted(outcomes, key=lambda outcome: (outcome.athlete.name, outcome.athlete.pk))),
+        cut=tuple(weeks[: first - 1]),
+        dropped=tuple(_dropped(weeks, starts_on, race_on)),
+    )
+
+
+def weeks_of(plan: SeasonPlan) -> list[SeasonWeek]:
+    """Return the weeks of a plan in order, with their sessions, in three queries."""
+    return list(SeasonPlan.objects.with_weeks().get(pk=plan.pk).weeks.all())
+
+
+def days_of(
+    week: SeasonWeek, monday: date, race_on: date | None
+) -> Iterator[tuple[SeasonSession, date]]:
+    """Yield the sessions of a plan's week with their dates in the week from that Monday on.
+
+    In the week of the race all days move with it; what would fall out of the week is left out.
+    """
+    sessions = list(week.sessions.all())
+    races = [session for session in sessions if session.kind == Kind.RACE]
+    shift = 0
+    if races and race_on and monday_of(race_on) == monday:
+        shift = race_on.isoweekday() - min(races, key=lambda race: race.priority or "Z").weekday
+    for session in sessions:
+        if 1 <= session.weekday + shift <= 7:
+            yield session, monday + timedelta(days=session.weekday + shift - 1)
+
+
+def race_day(run: Enrolment, weeks: Sequence[SeasonWeek]) -> date | None:
+    """Return the day of the last race that the plan leads to, of the highest priority."""
+    if run.race_on:
+        return run.race_on
+    races = [
+        (session.priority or "Z", -week.number, run.monday(week.number), session.weekday)
+        for week in weeks
+        for session in week.sessions.all()
+        if session.kind == Kind.RACE
+    ]
+    _, _, monday, weekday = min(races, default=("", 0, None, 0))
+    return monday + timedelta(days=weekday - 1) if monday else None
+
+
+def _dropped(
+    weeks: Sequence[SeasonWeek], starts_on: date, race_on: date | None
+) -> Iterator[SeasonSession]:
+    for week in weeks:
+        monday = starts_on + timedelta(weeks=week.number - 1)
+        kept = {session.pk for session, _ in days_of(week, monday, race_on)}
+        yield from (session for session in week.sessions.all() if session.pk not in kept)
+
+
+def _runs(
+    plan: SeasonPlan,
+    athletes: Mapping[Athlete, Group | None],
+    weeks: int,
+    starts_on: date,
+    race_on: date | None,
+    now: datetime,
+) -> tuple[list[Enrolment], list[Outcome]]:
+    """Return who is to follow the plan, not saved yet, and those who cannot, with the reason.
+
+    Their rows are locked, so that nobody is put on a plan twice.
+    """
+    locked = Athlete.objects.filter(pk__in=[athlete.pk for athlete in athletes]).order_by("pk")
+    chosen = locked.select_for_update(no_key=True).prefetch_related("pauses")
+    groups = {athlete.pk: group for athlete, group in athletes.items()}
+    last = {
+        run.athlete_id: run.monday(weeks)
+        for run in plan.enrolments.current().filter(athlete__in=groups).order_by("starts_on")
+    }
+    runs, outcomes = [], []
+    for athlete in chosen:
+        run = Enrolment(
+            plan=plan,
+            athlete=athlete,
+            group=groups[athlete.pk],
+            starts_on=starts_on,
+            race_on=race_on,
+            brought_at=now,
+        )
+        run.first_week = max(1, run.week_number(athlete.today(now)))
+        if athlete.pk in last and last[athlete.pk] >= starts_on:
+            until = last[athlete.pk] + timedelta(days=6)
+            words = f"follows this plan already, until {until:%-d %B}"
+            outcomes.append(Outcome(athlete, why_not=words))
+        elif run.first_week > weeks:
+            outcomes.append(Outcome(athlete, why_not="all weeks of the plan are over"))
+        else:
+            runs.append(run)
+    return runs, outcomes
+
+
+def _drafts(run: Enrolment, weeks: Sequence[SeasonWeek], *, today: date) -> Iterator[Draft]:
+    """Yield what the plan asks of one athlete, from today on."""
+    for week in weeks[run.first_week - 1 :]:
+        for session, on in days_of(week, run.monday(week.number), run.race_on):
+            if on >= today:
+                yield draft(run, session, on)
+
+
+def draft(run: Enrolment, session: SeasonSession, on: date) -> Draft:
+    """Return a session of the plan for one athlete; its source tells where it comes from."""
+    notation = settled(session.notation, run.athlete.level.lower())
+    kind, surface = settle(session.kind, session.surface, notation)
+    fields = {
+        "kind": kind,
+        "surface": surface,
+        "title": session.title,
+        "notation": notation,
+        "workout": session.workout,
+        "note": RACE_NOTES.get(session.priority, ""),
+    }
+    return Draft(run.athlete, on, fields, source=(session, wanted(on, fields), run))
+
+
+def wanted(on: date, fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a plan says of a session, as `EnrolmentSession.wanted` keeps it."""
+    names = ("kind", "surface", "title", "notation")
+    return {"on": on.isoformat()} | {name: str(fields[name]) for name in names}
+
+
+def as_planned(link: EnrolmentSession) -> dict[str, str]:
+    """Return how the session was planned, so what it is if nobody changed it by hand."""
+    return road_twin(link.wanted) if link.on_road else dict(link.wanted)
+
+
+def road_twin(fields: Mapping[str, Any]) -> dict[str, Any]:
+    twin = off_track(dict(fields))
+    return {name: twin[name] for name in fields}
+
+
+def _give(runs: Sequence[Enrolment], weeks: Sequence[SeasonWeek]) -> dict[int, list[str]]:
+    """Give the athletes' weeks the plan's phases, and its track limit where that is lower.
+
+    Weeks that hold more track sessions keep their limit: returned in words, by athlete.
+    """
+    by_number = {week.number: week for week in weeks}
+    rows = TrainingWeek.objects.filter(
+        athlete__in=[run.athlete for run in runs],
+        starts_on__in={run.monday(number) for run in runs for number in by_number},
+    )
+    found = {(row.athlete_id, row.starts_on): row for row in rows.annotate(has_track=_on_track())}
+    phases: dict[str, list[int]] = {}
+    limits: dict[int, list[int]] = {}
+    full: list[tuple[TrainingWeek, int]] = []
+    for run in runs:
+        for number in range(run.first_week, len(weeks) + 1):
+            row, season = found.get((run.athlete_id, run.monday(number))), by_number[number]
+            run.given[str(number)] = [season.phase, season.track_limit]
+            if row and row.phase != season.phase:
+                phases.setdefault(season.phase, []).append(row.pk)
+            if row and row.track_limit > season.track_limit:
+                if row.has_track:
+                    full.append((row, season.track_limit))
+                else:
+                    limits.setdefault(season.track_limit, []).append(row.pk)
+    for phase, pks in phases.items():
+        TrainingWeek.objects.filter(pk__in=pks).update(phase=phase)
+    for limit, pks in limits.items():
+        empty = TrainingWeek.objects.filter(pk__in=pks)
+        empty.update(track_limit=limit, limit_by_hand=True)
+    changed = {pk for pks in [*phases.values(), *limits.values()] for pk in pks}
+    record(TrainingWeek, TrainingWeek.objects.filter(pk__in=changed))
+    return _lower(full)
+
+
+def _on_track() -> Exists:
+    return Exists(Session.objects.on_track().filter(week=OuterRef("pk")))
+
+
+def _lower(weeks: Iterable[tuple[TrainingWeek, int]]) -> dict[int, list[str]]:
+    kept: dict[int, list[str]] = {}
+    for week, limit in weeks:
+        try:
+            week.set_track_limit(limit)
+        except TrackLimitReached as error:
+            words = f"{error} The plan allows {limit}."
+            kept.setdefault(week.athlete_id, []).append(words)
+    return kept
+
+
+def _on_the_road(verdicts: Sequence[tuple[Verdict, bool]]) -> list[tuple[Verdict, bool]]:
+    """Plan the twin on the road of each track session that found its week full."""
+    full = [verdict for verdict, _ in verdicts if verdict.reason == "limit"]
+    drafts = []
+    for verdict in full:
+        session, asked, _ = verdict.source
+        fields = {name: value for name, value in asked.items() if name != "on"}
+        twin = off_track(fields | {"workout": session.workout})
+        drafts.append(Draft(verdict.athlete, verdict.on, twin, source=verdict.source))
+    others = [(verdict, is_twin) for verdict, is_twin in verdicts if verdict.reason != "limit"]
+    return others + [(verdict, verdict.fits) for verdict in place(drafts, skip=SKIP)]
+
+
+def _enrol(
+    runs: Sequence[Enrolment],
+    verdicts: Sequence[tuple[Verdict, bool]],
+    kept: Mapping[int, list[str]],
+    action: Action,
+) -> list[Outcome]:
+    """Keep who follows the plan from now on, and what became of each of its sessions."""
+    of_athlete: dict[int, list[tuple[Verdict, bool]]] = {run.athlete_id: [] for run in runs}
+    for verdict, is_twin in verdicts:
+        of_athlete[verdict.athlete.pk].append((verdict, is_twin))
+    for run in runs:
+        run.joined = action
+    again = Enrolment.objects.filter(athlete__in=of_athlete, left_at=None)
+    again.filter(plan__in=[run.plan for run in runs], joined__undone_by__isnull=False).delete()
+    Enrolment.objects.bulk_create(runs)
+    EnrolmentSession.objects.bulk_create(
+        EnrolmentSession(
+            enrolment=run,
+            season_session=verdict.source[0],
+            session=verdict.session,
+            wanted=verdict.source[1],
+            on_road=is_twin,
+        )
+        for run in runs
+        for verdict, is_twin in of_athlete[run.athlete_id]
+    )
+    return [
+        Outcome(
+            run.athlete,
+            run.first_week,
+            placed=sum(bool(v.session) for v, _ in of_athlete[run.athlete_id]),
+            on_road=sum(is_twin for _, is_twin in of_athlete[run.athlete_id]),
+            refused=tuple(v for v, _ in of_athlete[run.athlete_id] if v.refusal),
+            doubts=tuple(d.words for v, _ in of_athlete[run.athlete_id] for d in v.doubts),
+            kept_limits=tuple(kept.get(run.athlete_id, ())),
+        )
+        for run in runs
+    ]
+
+
+def followers(plan: SeasonPlan, team: Team) -> QuerySet[Enrolment]:
+    """Return the runs of the team's athletes through a plan that go on."""
+    runs = plan.enrolments.current().filter(athlete__team=team)
+    return runs.select_related("athlete", "group").order_by("starts_on", "athlete__name", "pk")
+
+
+def newcomers(plan: SeasonPlan, team: Team, *, since: date) -> list[tuple[Athlete, Enrolment]]:
+    """Return who has come into a group that follows the plan, with the run that they can join.
+
+    Runs that end before `since` are over, and nobody joins them.
+    """
+    runs = list(followers(plan, team))
+    weeks = plan.weeks.count()
+    by_group = {run.group_id: run for run in runs if run.group_id and run.monday(weeks + 1) > since}
+    members = Group.athletes.through.objects.filter(group__in=by_group)
+    missing = members.exclude(athlete__in=[run.athlete for run in runs]).select_related("athlete")
+    found = {row.athlete: by_group[row.group_id] for row in missing.order_by("athlete__name")}
+    return list(found.items())
+
+
+def strays(runs: Sequence[Enrolment]) -> set[int]:
+    """Return the ids of the runs whose athlete is no longer in the group they began with."""
+    members = set(
+        Group.athletes.through.objects.filter(
+            group__in={run.group_id for run in runs if run.group_id}
+        ).values_list("group_id", "athlete_id")
+    )
+    return {
+        run.pk for run in runs if run.group_id and (run.group_id, run.athlete_id) not in members
+    }
+
+
+@dataclass(frozen=True)
+class Row:
+    """One week of a plan as a line of its table; metres for an intermediate runner."""
+
+    week: SeasonWeek
+    planned_m: float
+    days: tuple[tuple[tuple[SeasonSession, float | None], ...], ...]
+    doubts: tuple[str, ...]
+
+    @property
+    def cells(self) -> list[tuple[tuple[tuple[SeasonSession, float | None], ...], str]]:
+        return list(zip(self.days, self.doubts, strict=True))
+
+    @property
+    def slots(self) -> tuple[bool, ...]:
+        used = sum(session.counts for session in self.week.sessions.all())
+        return tuple(slot < used for slot in range(self.week.track_limit))
+
+
+def table(weeks: Sequence[SeasonWeek]) -> list[Row]:
+    """Return the weeks of a plan as rows of seven days, with what is doubtful on each."""
+    size = {
+        s.pk: distance_m(s.notation, "intermediate", None) for w in weeks for s in w.sessions.all()
+    }
+    told = doubts_of_plan(weeks)
+    rows = []
+    for week in weeks:
+        days = tuple(
+            tuple((s, size[s.pk]) for s in week.sessions.all() if s.weekday == weekday)
+            for weekday in range(1, 8)
+        )
+        said = tuple(" ".join(told.get((week.number, day), ())) for day in range(1, 8))
+        total = sum(size[session.pk] or 0 for session in week.sessions.all())
+        rows.append(Row(week, total, days, said))
+    return rows
+
+
+def doubts_of_plan(weeks: Iterable[SeasonWeek]) -> dict[tuple[int, int], list[str]]:
+    """Return what is doubtful in a plan for an intermediate runner, by week number and weekday."""
+    anchor = date(2001, 1, 1)  # a Monday; any would do
+    days = [
+        Day(
+            on=anchor + timedelta(weeks=week.number - 1, days=session.weekday - 1),
+            title=session.title,
+            kind=session.kind,
+            on_track=session.counts,
+            distance_m=distance_m(session.notation, "intermediate", None),
+        )
+        for week in weeks
+        for session in week.sessions.all()
+    ]
+    found: dict[tuple[int, int], list[str]] = {}
+    for doubt in doubts(days):
+        place_in_plan = (doubt.on - anchor).days // 7 + 1, doubt.on.isoweekday()
+        found.setdefault(place_in_plan, []).append(doubt.words)
+    return found
