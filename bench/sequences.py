@@ -29,6 +29,7 @@ def run(count: int) -> tuple[int, int]:
 
     django.setup()
     from django.conf import settings as site
+    from django.db import connections
     from django.test.utils import get_runner, setup_test_environment
     from hypothesis import HealthCheck, Phase, settings
     from hypothesis.stateful import run_state_machine_as_test
@@ -36,8 +37,9 @@ def run(count: int) -> tuple[int, int]:
     setup_test_environment()
     site.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     databases = get_runner(site)(verbosity=0, interactive=False)
-    for database in site.DATABASES.values():
-        database.setdefault("TEST", {})["NAME"] = f"sequences_{os.getpid()}"
+    for database in connections.all():  # SQLite's lies in memory
+        if database.vendor != "sqlite":
+            database.settings_dict["TEST"]["NAME"] = f"sequences_{os.getpid()}"
     old = databases.setup_databases()
     try:
         from tests.week_machine import Planning

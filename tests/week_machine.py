@@ -12,8 +12,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from athletes.models import Athlete, Pause
 from tests.make import MONDAY, make_athlete, make_team, make_user
-from workouts import planning
-from workouts.models import Action, Session, TrackLimitReached, TrainingWeek, acting
+from workouts import planning, season_edits, seasons
+from workouts.models import (
+    Action,
+    Enrolment,
+    EnrolmentSession,
+    SeasonPlan,
+    Session,
+    TrackLimitReached,
+    TrainingWeek,
+    acting,
+)
 from workouts.undoing import undo
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -26,6 +35,8 @@ NOTATION = {
     "RACE": "5k @ 5k",
     "LONG": "4 x 1mi @ marathon, jog 400",  # faster than easy: on the track it counts
 }
+LAPS = {"kind": "TRACK", "surface": "TRACK", "title": "Laps", "notation": "8 x 400 @ mile"}
+JOG = {"kind": "EASY", "surface": "", "title": "Jog", "notation": "8km easy"}
 kinds = st.sampled_from(sorted(NOTATION))
 surfaces = st.sampled_from(["", "TRACK", "ROAD"])
 weekdays = st.integers(1, 7)
@@ -48,11 +59,16 @@ class Planning(RuleBasedStateMachine):
         self.coaches = [make_user(email=f"coach{n}@club.example") for n in range(2)]
         self.team = make_team(coach=self.coaches[0])
         self.athletes = [make_athlete(team=self.team, name=f"Runner {n}") for n in range(3)]
+        self.plan = SeasonPlan.objects.create(team=self.team, title="Two weeks")
+        self.plan.set_weeks(2)
+        rows = [{"weekday": 2, **LAPS}, {"weekday": 5, **LAPS}, {"weekday": 7, **JOG}]
+        for week in self.plan.weeks.all():
+            week.fill(rows, phase="BUILD", track_limit=2)
         self.known: set[int] = set()
         self.seen: list[list[Session]] = [[], []]
 
     def clear(self) -> None:
-        for model in (Action, Session, TrainingWeek, Pause, Athlete):
+        for model in (Action, Enrolment, SeasonPlan, Session, TrainingWeek, Pause, Athlete):
             model.objects.all().delete()
         for history in (Session.history, TrainingWeek.history):
             history.all().delete()
@@ -169,6 +185,36 @@ class Planning(RuleBasedStateMachine):
             assert not (verdict.session and verdict.refusal)
             if verdict.session:
                 self.known.add(verdict.session.pk)
+
+    @rule(coach=coaches, athlete=athletes, on_road=st.booleans())
+    def follow_a_plan(self, coach, athlete, on_road):
+        """Two weeks with two track sessions each: those that find no slot stay out."""
+        one = Athlete.objects.get(pk=self.athletes[athlete].pk)
+        seasons.follow(
+            self.plan,
+            {one: None},
+            starts_on=WEEKS[0],
+            race_on=None,
+            by=self.coaches[coach],
+            team=self.team,
+            now=NOW,
+            on_road=on_road,
+        )
+        now = set(Session.objects.values_list("pk", flat=True))
+        assert self.known <= now
+        self.known = now
+
+    @rule(coach=coaches, athlete=athletes)
+    def leave_a_plan(self, coach, athlete):
+        run = Enrolment.objects.current().filter(athlete=self.athletes[athlete].pk).first()
+        if run:
+            links = EnrolmentSession.objects.filter(enrolment=run)
+            of_plan = set(links.values_list("session", flat=True))
+            season_edits.leave(run, by=self.coaches[coach], now=NOW)
+            now = set(Session.objects.values_list("pk", flat=True))
+            assert self.known - now <= of_plan
+            assert now <= self.known
+            self.known = now
 
     @rule(coach=coaches, athlete=athletes, week=weeks, limit=limits)
     def limit_of_a_week(self, coach, athlete, week, limit):
