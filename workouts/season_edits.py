@@ -97,7 +97,10 @@ class _State:
             athlete__in=[run.athlete for run in listed], starts_on__in=mondays
         ).select_related("athlete")
         by_key = {(row.athlete_id, row.starts_on): row for row in rows}
-        sent = Delivery.objects.filter(plan__week__in=rows.values("pk"), state__in=GONE)
+        # Where its sessions are now, too: a coach may have moved one beyond the plan.
+        of_links = {one.session.week_id for some in links.values() for one in some if one.session}
+        ids = of_links | {row.pk for row in by_key.values()}
+        sent = Delivery.objects.filter(plan__week__in=ids, state__in=GONE)
         logged = Result.objects.filter(session__from_plan__enrolment__in=listed)
         return cls(
             weeks,
@@ -238,7 +241,10 @@ def _becomes(before: Mapping[str, str], after: Mapping[str, str], level: str) ->
 def bring(plan: SeasonPlan, team: Team, *, by: User, now: datetime) -> Edited:
     """Make all pending changes in one transaction; those that a week refuses are told."""
     label = f"Edits of {plan.title}"
-    with transaction.atomic(), acting(team=team, by=by, path=Action.Path.PLAN, label=label) as one:
+    with (
+        transaction.atomic(),
+        acting(team=team, by=by, path=Action.Path.PLANEDIT, label=label) as one,
+    ):
         _lock(followers(plan, team))
         found = [change for change in pending(plan, team, now=now) if not change.kept]
         refused = []
@@ -353,6 +359,9 @@ def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
                 continue
             if session.week_id in state.gone:
                 kept.append(f"{session.title} on {session.on:%-d %B}: it was mailed")
+                continue
+            if why_kept := _why_kept(link, state):
+                kept.append(f"{session.title} on {session.on:%-d %B}: {why_kept}")
                 continue
             try:
                 session.remove()

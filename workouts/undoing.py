@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from athletes.models import User
+from athletes.models import Team, User
 from workouts.models import (
     Action,
+    Enrolment,
     Result,
     Session,
     TrackLimitReached,
@@ -42,8 +43,8 @@ class _Step:
 def undo(action: Action, *, by: User, now: datetime) -> Undone:
     """Put everything that an action changed back as it was before, as far as that still stands.
 
-    What somebody has changed since stays, and so does a session with a result, and one that the
-    track limit does not let back: these are named. The undoing is an action of its own.
+    What somebody has changed since stays, and so does an added session with a result, and one that
+    the track limit does not let back: these are named. The undoing is an action of its own.
     """
     label = f"Undid: {action.label}"
     path = Action.Path.UNDO
@@ -51,14 +52,23 @@ def undo(action: Action, *, by: User, now: datetime) -> Undone:
         held = Action.objects.select_for_update(of=("self",)).get(pk=action.pk)
         if held.undone_by_id:
             return Undone(0, ("That was undone already.",))
+        if why_not := Enrolment.objects.why_no_undo(action):
+            return Undone(0, (why_not,))
         weeks = _steps(TrainingWeek, action, WEEK_STATE)
         sessions = _steps(Session, action, STATE)
-        names = _lock(weeks, sessions)
-        refused: list[str] = []
+        names = _lock(weeks, sessions, team=action.team)
+        refused = [
+            f"{_who(step, names)}: is in another team now."
+            for step in sessions
+            if _is_away(step, names)
+        ]
+        weeks = [step for step in weeks if step.pk in names]
+        sessions = [step for step in sessions if not _is_away(step, names)]
         done = _put_weeks_back(weeks, names, refused, wider=True)
         done += _remove(sessions, names, refused)
         done += _put_back(sessions, names, refused)
         done += _put_weeks_back(weeks, names, refused, wider=False)
+        TrainingWeek.objects.filter(pk__in=list(names)).come_down()
         if done or not refused:
             Action.objects.filter(pk=action.pk).update(undone_by=taking)
         return Undone(done, tuple(refused))
@@ -86,14 +96,22 @@ def _state(row: Any, names: Iterable[str]) -> dict[str, Any] | None:
     return {name: getattr(row, name) for name in names}
 
 
-def _lock(weeks: list[_Step], sessions: list[_Step]) -> dict[int, str]:
-    """Lock every week concerned, in the order of their ids; return the athlete's name for each."""
+def _lock(weeks: list[_Step], sessions: list[_Step], *, team: Team) -> dict[int, str]:
+    """Lock every week concerned, in the order of their ids; return the athlete's name for each.
+
+    Weeks of an athlete who has left the team are not among them.
+    """
     wanted = {step.pk for step in weeks} | {
         state["week_id"] for step in sessions for state in (step.before, step.after) if state
     }
-    locked = TrainingWeek.objects.filter(pk__in=wanted).order_by("pk")
-    list(locked.select_for_update(no_key=True).values_list("pk"))
+    locked = TrainingWeek.objects.filter(pk__in=wanted, athlete__team=team).order_by("pk")
+    list(locked.select_for_update(no_key=True, of=("self",)).values_list("pk"))
     return dict(locked.values_list("pk", "athlete__name"))
+
+
+def _is_away(step: _Step, names: dict[int, str]) -> bool:
+    states = [state for state in (step.before, step.after) if state]
+    return any(state["week_id"] not in names for state in states)
 
 
 def _now(model: Any, steps: list[_Step], state: tuple[str, ...]) -> dict[int, dict[str, Any]]:

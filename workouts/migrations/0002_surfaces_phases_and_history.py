@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                             ("GROUP", "group"),
                             ("COPY", "copy"),
                             ("PLAN", "plan"),
+                            ("PLANEDIT", "plan edit"),
                             ("UNDO", "undo"),
                             ("LIMIT", "limit"),
                             ("COMMAND", "command"),

@@ -17,13 +17,18 @@ from simple_history.models import HistoricalRecords
 from athletes.models import Team, User
 
 UNDO_WITHIN = timedelta(days=1)
+NO_UNDO = ("UNDO", "LIMIT", "PLANEDIT")
 
 
 class ActionQuerySet(models.QuerySet["Action"]):
     def undoable(self, *, team: Team, by: User, now: datetime) -> Self:
-        """Return what this person did to the team of late and can take back, the newest first."""
+        """Return what this person did to the team of late and can take back, the newest first.
+
+        Not among it is what followed from something else that stands: an injury or a lowered limit,
+        a plan that was edited.
+        """
         recent = self.filter(team=team, by=by, undone_by=None, at__gt=now - UNDO_WITHIN)
-        return recent.exclude(path=Action.Path.UNDO).order_by("-at", "-pk")
+        return recent.exclude(path__in=NO_UNDO).order_by("-at", "-pk")
 
 
 class Action(models.Model):
@@ -37,6 +42,7 @@ class Action(models.Model):
         GROUP = "GROUP", "group"
         COPY = "COPY", "copy"
         PLAN = "PLAN", "plan"
+        PLANEDIT = "PLANEDIT", "plan edit"
         UNDO = "UNDO", "undo"
         LIMIT = "LIMIT", "limit"
         COMMAND = "COMMAND", "command"

@@ -203,6 +203,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         One that a worker holds this moment is marked: it stops before the wire, or, if that is
         behind it, is not tried again.
         """
+        # Locked first: one that a worker puts back meanwhile would be missed by both updates.
+        list(self.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
         waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
         waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
         on_its_way.exclude(state__in=["SENT", "FAILED"]).update(is_replaced=True)

@@ -331,6 +331,23 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         left = Q(left_at__isnull=False) & (Q(left=None) | Q(left__undone_by=None))
         return self.filter(Q(joined=None) | Q(joined__undone_by=None)).exclude(left)
 
+    def why_no_undo(self, action: Action) -> str:
+        """Say why an action on plans cannot be taken back, "" where nothing speaks against it.
+
+        Who stopped and then began anew would be on the plan twice; who began and was stopped since
+        would be off it with its sessions left behind.
+        """
+        for run in self.filter(left=action).select_related("athlete", "joined"):
+            again = self.current().filter(plan=run.plan_id, athlete=run.athlete_id)
+            if again.exclude(pk=run.pk).exists():
+                return f"{run.athlete.name} is on the plan again since."
+            if run.joined and run.joined.undone_by_id:
+                return f"{run.athlete.name}: that the plan was begun was undone since."
+        stopped = self.filter(joined=action, left__isnull=False, left__undone_by=None)
+        for run in stopped.select_related("athlete"):
+            return f"{run.athlete.name} was taken off the plan since."
+        return ""
+
 
 class Enrolment(models.Model):
     """One athlete's run through a plan.

@@ -84,6 +84,21 @@ class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):
                     kept.append(week)
         return sorted(kept, key=lambda week: week.starts_on)
 
+    def come_down(self) -> None:
+        """Let each of these weeks that holds more than its athlete may have come as near as it can.
+
+        So it is after a session left it by another way than the verbs.
+        """
+        for week in self.select_related("athlete").prefetch_related("athlete__pauses"):
+            limit = week._limit_of(week.athlete)
+            if limit < week.track_limit:
+                week._come_to(limit)
+
+    def lock_in_order(self, *weeks: "TrainingWeek") -> None:
+        """Lock weeks in the order of their ids, before a change that takes more than one verb."""
+        for week in sorted(set(weeks), key=lambda week: week.pk):
+            week._lock()
+
     def touch(self) -> None:
         """Note that what is planned in these weeks has changed."""
         self.update(changed_at=timezone.now())
@@ -364,10 +379,7 @@ class TrainingWeek(models.Model):
 
     def _follow_down(self) -> None:
         """Let a week that held more than its athlete may have come down, now that one is gone."""
-        row = TrainingWeek.objects.select_related("athlete").get(pk=self.pk)
-        limit = row._limit_of(row.athlete)
-        if limit < row.track_limit:
-            row._come_to(limit)
+        TrainingWeek.objects.filter(pk=self.pk).come_down()
 
     def _touch(self) -> None:
         self.changed_at = timezone.now()

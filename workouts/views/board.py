@@ -89,11 +89,12 @@ def board_move(request: SiteRequest, session_id: int) -> HttpResponse:
     label = f"{session.title} from {day_words(was)} to {day_words(day)}"
     try:
         with doing(request, session, label) as action:
-            if form.cleaned_data["off_track"]:
-                session.week.edit(session, **planning.off_track({"kind": session.kind}))
             week = session.week
             if monday_of(day) != week.starts_on:
                 week = TrainingWeek.objects.open_for(week.athlete, monday_of(day))
+            TrainingWeek.objects.lock_in_order(session.week, week)
+            if form.cleaned_data["off_track"]:
+                session.week.edit(session, **planning.off_track({"kind": session.kind}))
             week.move(session, weekday=day.isoweekday())
     except TrackLimitReached as error:
         refused = refusal_context(session, day, error) | {"change_url": here}

@@ -116,13 +116,16 @@ def change(
     verb = "Moved" if on != session.on else "Changed"
     label = f"{verb} {session.title} of {week.athlete.name}"
     with acting(team=week.athlete.team, by=request.user, path=Action.Path.FORM, label=label):
+        target = week
+        if monday_of(on) != week.starts_on:
+            target = TrainingWeek.objects.open_for(week.athlete, monday_of(on))
+        TrainingWeek.objects.lock_in_order(week, target)
         # Taken off the track before it enters a full week, put on the track after it left one.
         if edited and not wanted.on_track:
             week.edit(session, **edited)
         if on != session.on:
-            if monday_of(on) != week.starts_on:
-                week = TrainingWeek.objects.open_for(week.athlete, monday_of(on))
-            week.move(session, weekday=on.isoweekday())
+            target.move(session, weekday=on.isoweekday())
+            week = target
         if edited and wanted.on_track:
             week.edit(session, **edited)
     return raised
