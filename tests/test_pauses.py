@@ -188,3 +188,37 @@ def test_a_new_athlete_has_the_limit_of_the_level_unless_the_coach_says_so(
     assert athlete.why_not(date(2026, 12, 2)) == "cannot train on Wednesdays"
     page = client.get(reverse("athlete_detail", args=[athlete.pk])).content.decode()
     assert "cannot train on Wednesday, Saturday" in page
+
+
+def test_a_limit_set_by_hand_comes_back_after_an_injury(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    week.set_track_limit(1)
+    post_pause(client, athlete)
+    week.refresh_from_db()
+    assert (week.track_limit, week.own_limit) == (0, 1)
+    client.post(reverse("pause_remove", args=[athlete.pauses.get().pk]))
+    week.refresh_from_db()
+    assert (week.track_limit, week.own_limit) == (1, 1)
+
+
+def test_a_plans_limit_is_no_floor_under_the_athletes_own(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    assert week.set_plan_limit(1) == 1
+    athlete.track_limit = 0
+    athlete.save()
+    athlete.limit_changed(today=MONDAY, by=None)
+    week.refresh_from_db()
+    assert (week.track_limit, week.plan_limit) == (0, 1)
+
+
+def test_a_coach_is_told_that_an_injury_holds_a_week_down(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    post_pause(client, athlete)
+    data = {"track_limit": "2", "phase": "", "note": "", "initial-track_limit": "0"}
+    page = client.post(reverse("week_edit", args=[week.pk]), data, follow=True)
+    assert "An injury or illness leaves this week fewer track sessions than that." in page.text
+    week.refresh_from_db()
+    assert week.track_limit == 0

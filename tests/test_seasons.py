@@ -298,7 +298,7 @@ def test_a_week_without_sessions_gets_its_phase_too(start, athlete, plan):
     start(athlete)
 
     empty = athlete.weeks.get(starts_on=MONDAY + timedelta(weeks=1))
-    assert (empty.phase, empty.track_limit, empty.limit_by_hand) == ("RECOVERY", 0, True)
+    assert (empty.phase, empty.track_limit, empty.plan_limit) == ("RECOVERY", 0, 0)
 
 
 def test_two_plans_at_once_hold_the_rule_together(start, athlete, plan, team, coach, now):
@@ -707,3 +707,33 @@ def test_an_empty_plan_and_a_doubled_title_are_answered_in_words(coach_client, t
     empty = coach_client.post(url, {"whom": "everyone", "starts_on": "2030-01-07", "follow": "1"})
     assert empty.status_code == 422
     assert "The plan has no session yet" in empty.text
+
+
+def test_who_stopped_and_began_anew_is_not_on_the_plan_twice(start, athlete, plan, coach, now):
+    start(athlete)
+    run = plan.enrolments.get()
+    season_edits.leave(run, by=coach, now=now)
+    run.refresh_from_db()
+    start(athlete)
+    done = undoing.undo(run.left, by=coach, now=now)
+    assert done.refused == ("Ana Sousa is on the plan again since.",)
+    assert plan.enrolments.current().count() == 1
+
+
+def test_a_plan_that_was_stopped_since_is_not_undone_under_it(start, athlete, plan, coach, now):
+    start(athlete)
+    run = plan.enrolments.get()
+    season_edits.leave(run, by=coach, now=now)
+    done = undoing.undo(run.joined, by=coach, now=now)
+    assert done.refused == ("Ana Sousa was taken off the plan since.",)
+
+
+def test_a_coachs_own_work_stays_when_an_athlete_stops(start, athlete, plan, coach, now):
+    start(athlete)
+    run = plan.enrolments.get()
+    link = run.sessions.exclude(session=None).order_by("-session__week__starts_on").first()
+    session = link.session
+    session.week.edit(session, kind=session.kind, title="My own work", notation="9km easy")
+    left = season_edits.leave(run, by=coach, now=now)
+    assert Session.objects.filter(title="My own work").exists()
+    assert any("edited by hand" in words for words in left.kept)

@@ -229,3 +229,37 @@ def test_an_athlete_who_is_deleted_leaves_no_history(week, act):
     week.athlete.delete()
     assert set(Session.history.values_list("week", flat=True)) == {other.pk}
     assert set(TrainingWeek.history.values_list("id", flat=True)) == {other.pk}
+
+
+def test_an_injury_is_ended_and_not_undone(athlete, coach, now):
+    make_week(athlete=athlete)
+    athlete.pauses.create(starts_on=MONDAY)
+    athlete.limit_changed(today=MONDAY, by=coach)
+    assert Action.objects.filter(path="LIMIT").exists()
+    assert not Action.objects.undoable(team=athlete.team, by=coach, now=now).exists()
+
+
+def test_an_undo_lets_a_week_follow_a_limit_that_was_lowered_meanwhile(athlete, act, take_back):
+    week = make_week(athlete=athlete)
+    make_session(week=week, weekday=2)
+    with act():
+        make_session(week=week, weekday=4)
+    athlete.track_limit = 1
+    athlete.save()
+    athlete.limit_changed(today=MONDAY, by=None)
+    week.refresh_from_db()
+    assert week.track_limit == 2
+    take_back()
+    week.refresh_from_db()
+    assert (week.track_limit, week.sessions.count()) == (1, 1)
+
+
+def test_what_an_athlete_of_another_team_has_by_now_is_left_alone(week, act, take_back, other_team):
+    with act():
+        week.schedule(weekday=7, **EASY)
+    week.athlete.team = other_team
+    week.athlete.save()
+    done = take_back()
+    assert done.undone == 0
+    assert "is in another team now" in done.refused[0]
+    assert week.sessions.count() == 4

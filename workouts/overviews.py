@@ -419,7 +419,8 @@ def _budget_row(
 @dataclass(frozen=True)
 class _Week:
     limit: int
-    by_hand: bool
+    own_limit: int | None
+    plan_limit: int | None
     phase: str
     is_planned: bool
 
@@ -434,7 +435,8 @@ def _budget_weeks(
         "athlete_id",
         "starts_on",
         "track_limit",
-        "limit_by_hand",
+        "own_limit",
+        "plan_limit",
         "phase",
         Exists(Session.objects.filter(week=OuterRef("pk"))),
     )
@@ -489,10 +491,10 @@ def _budget_cells(
         used[monday] = used.get(monday, 0) + session.on_track
     closest = _closest(hard)
     for monday in mondays:
-        limit = athlete.limit_in(monday)
-        week = weeks.get((athlete.pk, monday)) or _Week(limit, False, "", False)
-        if week.by_hand:  # it keeps its own limit, but for what an injury takes
-            limit = min([week.limit, *(p.limit_in(monday) for p in athlete.pauses.all())])
+        usual = athlete.limit_in(monday)
+        week = weeks.get((athlete.pk, monday)) or _Week(usual, None, None, "", False)
+        own, plan = week.own_limit, week.plan_limit
+        limit = TrainingWeek.limit_for(athlete, monday, own=own, plan=plan)
         taken = used.get(monday, 0)
         pauses = [pause for pause in athlete.pauses.all() if _touches(pause, monday)]
         yield BudgetCell(

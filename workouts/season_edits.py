@@ -161,13 +161,12 @@ def _of_week(run: Enrolment, week: SeasonWeek, row: TrainingWeek | None) -> Iter
     if row.phase == given[0] != week.phase:
         words = f"the week becomes {Phase(week.phase).label.lower()}"
         yield Change(name, on, words, sort="week", order=1, week=row, phase=week.phase)
-    limit = min(week.track_limit, run.athlete.limit_in(on))
-    if week.track_limit < row.track_limit or (
-        row.limit_by_hand and row.track_limit == given[1] < limit
-    ):
+    own, plan = row.own_limit, week.track_limit
+    limit = TrainingWeek.limit_for(run.athlete, on, own=own, plan=plan)
+    if row.plan_limit != plan and limit != row.track_limit:
         words = f"the week may have {LIMIT_WORDS[limit]}"
         order = 3 if limit < row.track_limit else 1
-        yield Change(name, on, words, sort="week", order=order, week=row, limit=limit)
+        yield Change(name, on, words, sort="week", order=order, week=row, limit=plan)
 
 
 def _of_session(
@@ -281,8 +280,10 @@ def _make(change: Change) -> None:
     elif change.sort == "week" and change.week:
         if change.phase:
             change.week.set_phase(change.phase)
-        if change.limit is not None:
-            change.week.set_track_limit(change.limit)
+        wanted = change.limit
+        if wanted is not None and change.week.set_plan_limit(wanted) > wanted:
+            # It comes down by itself once a session leaves the week.
+            raise TrackLimitReached(change.week)
     elif change.sort == "edit":
         _rewrite(change)
 
@@ -374,14 +375,18 @@ def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
 
 
 def _take_back(run: Enrolment, state: _State, *, today: date) -> None:
-    """Give weeks to come back their own phase and limit, where they have the plan's."""
-    for number, (phase, limit) in run.given.items():
+    """Give weeks to come back their own phase and limit, but for what another plan gives them."""
+    others = Enrolment.objects.current().filter(athlete=run.athlete).exclude(pk=run.pk)
+    limits: dict[date, list[int]] = {}
+    for other in others:
+        for number, (_, limit) in other.given.items():
+            limits.setdefault(other.monday(int(number)), []).append(limit)
+    for number, (phase, _) in run.given.items():
         monday = run.monday(int(number))
         row = state.rows.get((run.athlete_id, monday))
         if row is None or not state.is_open(run, monday, today=today):
             continue
         if row.phase == phase:
             row.set_phase("")
-        own = run.athlete.limit_in(monday)
-        if row.limit_by_hand and row.track_limit == limit < own:
-            row.set_track_limit(own, by_hand=False)
+        if row.plan_limit is not None:
+            row.set_plan_limit(min(limits.get(monday, []), default=None))

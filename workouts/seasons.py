@@ -294,26 +294,30 @@ def _give(runs: Sequence[Enrolment], weeks: Sequence[SeasonWeek]) -> dict[int, l
         athlete__in=[run.athlete for run in runs],
         starts_on__in={run.monday(number) for run in runs for number in by_number},
     )
+    rows = rows.select_related("athlete").prefetch_related("athlete__pauses")
     found = {(row.athlete_id, row.starts_on): row for row in rows.annotate(has_track=_on_track())}
     phases: dict[str, list[int]] = {}
-    limits: dict[int, list[int]] = {}
+    limits: dict[tuple[int, int], list[int]] = {}
     full: list[tuple[TrainingWeek, int]] = []
     for run in runs:
         for number in range(run.first_week, len(weeks) + 1):
             row, season = found.get((run.athlete_id, run.monday(number))), by_number[number]
             run.given[str(number)] = [season.phase, season.track_limit]
-            if row and row.phase != season.phase:
+            if row is None:
+                continue
+            if row.phase != season.phase:
                 phases.setdefault(season.phase, []).append(row.pk)
-            if row and row.track_limit > season.track_limit:
-                if row.has_track:
-                    full.append((row, season.track_limit))
-                else:
-                    limits.setdefault(season.track_limit, []).append(row.pk)
+            # Of two plans at once the lower limit holds.
+            plan = min(season.track_limit, 2 if row.plan_limit is None else row.plan_limit)
+            limit = TrainingWeek.limit_for(row.athlete, row.starts_on, own=row.own_limit, plan=plan)
+            if row.has_track and limit < row.track_limit:
+                full.append((row, plan))
+            elif (row.plan_limit, row.track_limit) != (plan, limit):
+                limits.setdefault((plan, limit), []).append(row.pk)
     for phase, pks in phases.items():
         TrainingWeek.objects.filter(pk__in=pks).update(phase=phase)
-    for limit, pks in limits.items():
-        empty = TrainingWeek.objects.filter(pk__in=pks)
-        empty.update(track_limit=limit, limit_by_hand=True)
+    for (plan, limit), pks in limits.items():
+        TrainingWeek.objects.filter(pk__in=pks).update(plan_limit=plan, track_limit=limit)
     changed = {pk for pks in [*phases.values(), *limits.values()] for pk in pks}
     record(TrainingWeek, TrainingWeek.objects.filter(pk__in=changed))
     return _lower(full)
@@ -326,10 +330,8 @@ def _on_track() -> Exists:
 def _lower(weeks: Iterable[tuple[TrainingWeek, int]]) -> dict[int, list[str]]:
     kept: dict[int, list[str]] = {}
     for week, limit in weeks:
-        try:
-            week.set_track_limit(limit)
-        except TrackLimitReached as error:
-            words = f"{error} The plan allows {limit}."
+        if week.set_plan_limit(limit) > limit:
+            words = f"{TrackLimitReached(week)} The plan allows {limit}."
             kept.setdefault(week.athlete_id, []).append(words)
     return kept
 

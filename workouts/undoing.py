@@ -20,7 +20,7 @@ from workouts.models import (
 # What a session is, but for its place in a week and the slot that the rule gives it.
 OWN = ("kind", "surface", "lap_m", "title", "notation", "starts_at", "place", "note", "workout_id")
 STATE = (*OWN, "week_id", "weekday")
-WEEK_STATE = ("track_limit", "limit_by_hand", "phase", "note")
+WEEK_STATE = ("own_limit", "plan_limit", "phase", "note")
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,9 @@ def undo(action: Action, *, by: User, now: datetime) -> Undone:
         ]
         weeks = [step for step in weeks if step.pk in names]
         sessions = [step for step in sessions if not _is_away(step, names)]
-        done = _put_weeks_back(weeks, names, refused, wider=True)
+        done = _put_weeks_back(weeks, names, refused)
         done += _remove(sessions, names, refused)
         done += _put_back(sessions, names, refused)
-        done += _put_weeks_back(weeks, names, refused, wider=False)
         TrainingWeek.objects.filter(pk__in=list(names)).come_down()
         if done or not refused:
             Action.objects.filter(pk=action.pk).update(undone_by=taking)
@@ -165,31 +164,23 @@ def _counted(state: dict[str, Any] | None) -> int:
     return int(state is not None and counts(state["kind"], state["surface"]))
 
 
-def _put_weeks_back(
-    steps: list[_Step], names: dict[int, str], refused: list[str], *, wider: bool
-) -> int:
-    """Give weeks back limit, phase and note; wider limits before the sessions, others after."""
-    changed = [step for step in steps if step.before and step.after]
+def _put_weeks_back(steps: list[_Step], names: dict[int, str], refused: list[str]) -> int:
+    """Give weeks back limit, phase and note; the limit as near as what is planned allows."""
+    changed = [s for s in steps if s.before and s.after and s.before != s.after]
     now = _now(TrainingWeek, changed, WEEK_STATE)
     done = 0
     for step in changed:
-        assert step.before is not None and step.after is not None
-        if (step.before["track_limit"] > step.after["track_limit"]) is not wider:
-            continue
+        assert step.before is not None
         if now.get(step.pk) != step.after:
             refused.append(f"{names.get(step.pk, 'A week')}: the week was changed since.")
             continue
         week = TrainingWeek.objects.select_related("athlete").get(pk=step.pk)
-        try:
-            if step.before["track_limit"] != step.after["track_limit"]:
-                week.set_track_limit(
-                    step.before["track_limit"], by_hand=step.before["limit_by_hand"]
-                )
-            week.set_phase(step.before["phase"])
-            week.write_note(step.before["note"])
-            done += 1
-        except TrackLimitReached as error:
-            refused.append(str(error))
+        limits = {name: step.before[name] for name in ("own_limit", "plan_limit")}
+        if any(getattr(week, name) != value for name, value in limits.items()):
+            week.give_back(**limits)
+        week.set_phase(step.before["phase"])
+        week.write_note(step.before["note"])
+        done += 1
     return done
 
 

@@ -20,7 +20,8 @@ def begin(apps, schema_editor):
     apps.get_model("workouts", "Session").objects.filter(kind="TRACK").update(surface="TRACK")
     weeks = apps.get_model("workouts", "TrainingWeek").objects
     differs = weeks.exclude(track_limit=models.F("athlete__track_limit"))
-    weeks.filter(pk__in=list(differs.values_list("pk", flat=True))).update(limit_by_hand=True)
+    ids = list(differs.values_list("pk", flat=True))
+    weeks.filter(pk__in=ids).update(own_limit=models.F("track_limit"))
 
 
 class Migration(migrations.Migration):
@@ -185,7 +186,8 @@ class Migration(migrations.Migration):
                 ),
                 ("starts_on", models.DateField()),
                 ("track_limit", models.PositiveSmallIntegerField()),
-                ("limit_by_hand", models.BooleanField(default=False, editable=False)),
+                ("own_limit", models.PositiveSmallIntegerField(editable=False, null=True)),
+                ("plan_limit", models.PositiveSmallIntegerField(editable=False, null=True)),
                 (
                     "phase",
                     models.CharField(
@@ -262,8 +264,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="trainingweek",
-            name="limit_by_hand",
-            field=models.BooleanField(default=False, editable=False),
+            name="own_limit",
+            field=models.PositiveSmallIntegerField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="trainingweek",
+            name="plan_limit",
+            field=models.PositiveSmallIntegerField(editable=False, null=True),
         ),
         migrations.AddField(
             model_name="trainingweek",

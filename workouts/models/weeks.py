@@ -113,14 +113,16 @@ class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):
 class TrainingWeek(models.Model):
     """Seven days of one athlete, from a Monday on.
 
-    `track_limit` (0 to 2) is the week's own, `limit_by_hand` whether a coach set it for this week
-    alone; `changed_at` moves with every change to its sessions.
+    `track_limit` (0 to 2) is what holds. It comes of `own_limit`, if a coach set one for this week
+    alone, else of the athlete's and of `plan_limit`, that of a plan of several weeks; an injury
+    goes before all. `changed_at` moves with every change to its sessions.
     """
 
     athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="weeks")
     starts_on = models.DateField()
     track_limit = models.PositiveSmallIntegerField()
-    limit_by_hand = models.BooleanField(default=False, editable=False)
+    own_limit = models.PositiveSmallIntegerField(null=True, editable=False)
+    plan_limit = models.PositiveSmallIntegerField(null=True, editable=False)
     phase = models.CharField(max_length=10, choices=Phase, blank=True)
     note = models.TextField(max_length=1000, blank=True)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -155,6 +157,10 @@ class TrainingWeek(models.Model):
 
     def __str__(self) -> str:
         return f"{self.athlete}, week of {self.starts_on:%-d %B %Y}"
+
+    @property
+    def limit_by_hand(self) -> bool:
+        return self.own_limit is not None
 
     @property
     def ends_on(self) -> date:
@@ -275,14 +281,44 @@ class TrainingWeek(models.Model):
                 self._follow_down()
             record(Session, rows)
 
-    def set_track_limit(self, limit: int, *, by_hand: bool | None = None) -> None:
-        """Change how many track sessions this week allows (0, 1 or 2).
+    def set_track_limit(self, limit: int) -> None:
+        """Set by hand how many track sessions this week allows (0, 1 or 2).
 
-        A limit other than the athlete's is the week's own and stays when the athlete's changes;
-        `by_hand` says so, or not, where that is known better.
+        A limit other than the one that it has anyway stays when the athlete's changes. While an
+        injury or illness lasts the week allows no more than that leaves it.
 
         :raises TrackLimitReached: if more than that are planned already
         """
+        athlete, starts_on = self.athlete, self.starts_on
+        anyway = TrainingWeek.limit_for(athlete, starts_on, plan=self.plan_limit)
+        own = None if limit == anyway else limit
+        holds = TrainingWeek.limit_for(athlete, starts_on, own=own, plan=self.plan_limit)
+        self._take_limit(holds, own_limit=own)
+
+    def set_plan_limit(self, limit: int | None) -> int:
+        """Note what a plan of several weeks allows, None if none does any more.
+
+        :returns: the limit that the week has then; more than meant where more is planned
+        """
+        with transaction.atomic():
+            self._write(plan_limit=limit)
+            return self._come_to(self._limit_of(self.athlete))
+
+    def give_back(self, *, own_limit: int | None, plan_limit: int | None) -> None:
+        """Put back what coach and plan had allowed, as an undo does."""
+        with transaction.atomic():
+            self._write(own_limit=own_limit, plan_limit=plan_limit)
+            self._come_to(self._limit_of(self.athlete))
+
+    @staticmethod
+    def limit_for(
+        athlete: Athlete, starts_on: date, *, own: int | None = None, plan: int | None = None
+    ) -> int:
+        """Return the limit of a week with that limit of its own, or of a plan; reads `pauses`."""
+        base = min(athlete.track_limit, 2 if plan is None else plan) if own is None else own
+        return min([base, *(pause.limit_in(starts_on) for pause in athlete.pauses.all())])
+
+    def _take_limit(self, limit: int, **fields: Any) -> None:
         try:
             with transaction.atomic():
                 self._lock()
@@ -291,9 +327,7 @@ class TrainingWeek(models.Model):
                 if limit == 1 and len(tracks) == 1:
                     # A lone track session may sit in slot 2 with slot 1 free.
                     self.sessions.filter(pk=tracks[0].pk).update(track_slot=1)
-                if by_hand is None:
-                    by_hand = limit != self.athlete.limit_in(self.starts_on)
-                self._write(track_limit=limit, limit_by_hand=by_hand)
+                self._write(track_limit=limit, **fields)
         except IntegrityError as error:
             if violated_constraint(error) not in (
                 "session_track_slot_within_limit",
@@ -360,9 +394,8 @@ class TrainingWeek(models.Model):
 
     def _limit_of(self, athlete: Athlete) -> int:
         """Return the limit that this week should have, as the athlete is now; reads `pauses`."""
-        if not self.limit_by_hand:
-            return athlete.limit_in(self.starts_on)
-        return min([self.track_limit, *(p.limit_in(self.starts_on) for p in athlete.pauses.all())])
+        own, plan = self.own_limit, self.plan_limit
+        return TrainingWeek.limit_for(athlete, self.starts_on, own=own, plan=plan)
 
     def _come_to(self, limit: int) -> int:
         """Take a limit, or as near to it as the track sessions that are planned allow.
@@ -374,7 +407,7 @@ class TrainingWeek(models.Model):
             held = self.sessions.on_track().count()
             nearest = max(limit, min(held, self.track_limit))
             if nearest != self.track_limit:
-                self.set_track_limit(nearest, by_hand=self.limit_by_hand)
+                self._take_limit(nearest)
         return nearest
 
     def _follow_down(self) -> None:

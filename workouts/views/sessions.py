@@ -225,6 +225,9 @@ def week_edit(request: SiteRequest, week_id: int) -> HttpResponse:
         try:
             write_week(request, week, form)
             messages.success(request, "Kept. Publish the week to send a new word on it.")
+            if week.track_limit < form.cleaned_data["track_limit"]:
+                words = "An injury or illness leaves this week fewer track sessions than that."
+                messages.warning(request, f"{words} End it on the athlete’s page first.")
             return redirect("athlete_week", athlete_id=week.athlete_id, starts_on=week.starts_on)
         except TrackLimitReached as error:
             limit = form.cleaned_data["track_limit"]
