@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -232,6 +232,7 @@ def do_anything(racer: int, meet: Meet, share: tuple[int, datetime]) -> list[str
             [
                 *[limit, limit, limit, edit, edit, edit],
                 partial(week.move, session, weekday=own.randint(1, 7)),
+                partial(move_off_the_track, week, session),
                 partial(week.schedule, weekday=6, **own.choice([TRACK, EASY])),
                 partial(planning.schedule_for, athletes, weekday=1, **group, **EASY),
                 partial(week.publish, now=now + timedelta(minutes=turn)),
@@ -246,6 +247,14 @@ def do_anything(racer: int, meet: Meet, share: tuple[int, datetime]) -> list[str
         except Exception as error:
             wrong.append(f"{change.func.__name__}: {error!r}")
     return wrong
+
+
+def move_off_the_track(week: TrainingWeek, session: Session) -> None:
+    """Do what the board does where the twin of a refused session is taken."""
+    with transaction.atomic():
+        TrainingWeek.objects.lock_in_order(session.week, week)
+        session.week.edit(session, kind=Kind.INTERVALS, surface="ROAD")
+        week.move(session, weekday=3)
 
 
 # Plans and their mails ----------------------------------------------------------------------------
