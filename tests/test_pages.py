@@ -87,10 +87,10 @@ def test_the_board_takes_as_many_queries_for_forty_athletes_as_for_one(
     fill(0, 1)
     coach_client.get(BOARD)
     # Session, user, team, groups, athletes with week, plan and mail, and their sessions.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         coach_client.get(BOARD)
     fill(1, 40)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         coach_client.get(BOARD)
 
 

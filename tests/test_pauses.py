@@ -222,3 +222,23 @@ def test_a_coach_is_told_that_an_injury_holds_a_week_down(coach_page):
     assert "An injury or illness leaves this week fewer track sessions than that." in page.text
     week.refresh_from_db()
     assert week.track_limit == 0
+
+
+def test_the_board_shows_an_injury_where_something_is_planned_and_what_it_leaves(coach_page):
+    client, athlete = coach_page
+    week = TrainingWeek.objects.open_for(athlete, MONDAY)
+    week.schedule(weekday=3, kind="EASY", notation="8km easy", title="Easy run")
+    athlete.pauses.create(starts_on=MONDAY, ends_on=MONDAY + timedelta(days=3))
+    athlete.busy_days = "6"
+    athlete.save()
+    athlete.limit_changed(today=MONDAY, by=None)
+    board = reverse("board", args=[athlete.team.slug, MONDAY])
+    text = client.get(board).text
+    assert text.count("Injured from 30 November to 3 December.") == 2  # once to see, once to hear
+    assert "0 of 0 track sessions used" in text
+    assert "Cannot train" not in text
+    week.schedule(weekday=6, kind="EASY", notation="8km easy", title="Easy run")
+    assert "Cannot train on Saturdays." in client.get(board).text
+    # A week that is not opened yet promises no more than the gentle return allows.
+    later = reverse("board", args=[athlete.team.slug, MONDAY + timedelta(weeks=1)])
+    assert "0 of 1 track sessions used" in client.get(later).text

@@ -18,8 +18,9 @@ from django.db.models import (
     Subquery,
 )
 from django.db.models.functions import Cast, JSONObject
+from django.utils.text import capfirst
 
-from athletes.models import Athlete
+from athletes.models import Athlete, Pause
 from workouts.models import (
     FAST,
     Acceptance,
@@ -106,6 +107,7 @@ class Record(NamedTuple):
     time_zone: str
     usual_m: int | None
     birth_year: int | None
+    busy_days: str
     limit: int
     week_id: int | None
     week_limit: int | None
@@ -115,7 +117,7 @@ class Record(NamedTuple):
 
 
 def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> Board:
-    """Return one page of the week that begins on that Monday, in four queries."""
+    """Return one page of the week that begins on that Monday, in five queries."""
     newest = PublishedPlan.objects.filter(week=OuterRef("week__pk")).order_by("-revision")
     plan = newest.values(
         record=Cast(
@@ -147,6 +149,7 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
             "time_zone",
             "weekly_volume_m",
             "birth_year",
+            "busy_days",
             "track_limit",
             "week__pk",
             "week__track_limit",
@@ -159,8 +162,14 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
     records = [Record(*row[:-1]) for row in found]
     sessions = _sessions(record.week_id for record in records if record.week_id)
     told = _doubts(records, starts_on)
+    absent = _absent(records, starts_on)
     rows = tuple(
-        _row(record, tuple(sessions.get(record.week_id, ())), told[record.athlete_id])
+        _row(
+            record._replace(limit=min(record.limit, absent[record.athlete_id][0])),
+            tuple(sessions.get(record.week_id, ())),
+            told[record.athlete_id],
+            absent[record.athlete_id][1],
+        )
         for record in records
     )
     return Board(rows, total=found[0][-1] if found else 0)
@@ -229,9 +238,34 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
     return told
 
 
+def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tuple[str, ...]]]:
+    """Return for each athlete what a pause leaves of the track limit, and why not on each day."""
+    pauses: dict[int, list[Pause]] = {record.athlete_id: [] for record in records}
+    for pause in Pause.objects.filter(athlete__in=list(pauses)).order_by("pk"):
+        pauses[pause.athlete_id].append(pause)
+    found = {}
+    for record in records:
+        own = pauses[record.athlete_id]
+        days = [starts_on + timedelta(days=day) for day in range(7)]
+        limit = min([2, *(pause.limit_in(starts_on) for pause in own)])
+        why = tuple(_why_absent(day, own, record.busy_days) for day in days)
+        found[record.athlete_id] = limit, why
+    return found
+
+
+def _why_absent(day: date, pauses: list[Pause], busy_days: str) -> str:
+    for pause in pauses:
+        if pause.covers(day):
+            return f"{capfirst(str(pause))}."
+    return f"Cannot train on {day:%A}s." if str(day.isoweekday()) in busy_days else ""
+
+
 @lru_cache(maxsize=4096)
 def _row(
-    record: Record, sessions: tuple[tuple[Any, ...], ...], told: tuple[str, ...]
+    record: Record,
+    sessions: tuple[tuple[Any, ...], ...],
+    told: tuple[str, ...],
+    absent: tuple[str, ...],
 ) -> DashboardRow:
     """Make a row of what the database told; the same told again gives the same row."""
     cells = [
@@ -239,6 +273,7 @@ def _row(
         for weekday, *session in sessions
     ]
     state, mail_state, mail = _publication(record, bool(cells))
+    days = tuple(tuple(cell for weekday, cell in cells if weekday == day) for day in range(1, 8))
     return DashboardRow(
         athlete_id=record.athlete_id,
         name=record.name,
@@ -251,8 +286,12 @@ def _row(
         mail_state=mail_state,
         mail=mail,
         phase=Phase(record.phase).label if record.phase else "",
-        doubts=told,
-        days=tuple(tuple(cell for weekday, cell in cells if weekday == day) for day in range(1, 8)),
+        doubts=tuple(
+            # Absent is told where something is planned all the same.
+            " ".join(filter(None, [why if days[number] else "", words]))
+            for number, (why, words) in enumerate(zip(absent, told, strict=True))
+        ),
+        days=days,
     )
 
 

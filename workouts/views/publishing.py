@@ -128,7 +128,8 @@ def week_send_now(request: SiteRequest, slug: str, starts_on: date) -> HttpRespo
     team = coached_team(request, slug)
     athletes = chosen_athletes(team, group_of(request, team))
     waiting = planning.send_now(athletes, starts_on=starts_on, now=timezone.now())
-    text = f"{waiting} mails go out within a minute. Reload to see them sent."
+    mails = "1 mail goes" if waiting == 1 else f"{waiting} mails go"
+    text = f"{mails} out within a minute. Reload to see them sent."
     if not waiting:
         text = (
             "No mail of this week waits. Publish it first; mails already due go out by themselves."
