@@ -272,7 +272,7 @@ def test_send_now_makes_waiting_mails_due(coach_client, athlete):
     )
     address = BOARD.replace(str(MONDAY), str(plan.week.starts_on))
     page = coach_client.post(f"{address}send/", follow=True).text
-    assert "1 mails go out" in page
+    assert "1 mail goes out" in page
     assert Delivery.objects.due(timezone.now()).count() == 1
 
 
