@@ -47,6 +47,7 @@ class AthleteAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Athlete, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if "track_limit" in form.changed_data:
+            # Nobody but staff gets here; the type of a request does not know of our User.
             obj.limit_changed(today=obj.today(timezone.now()), by=request.user)  # type: ignore[arg-type]
 
 

@@ -45,6 +45,17 @@ class Weekday(models.IntegerChoices):
     SUNDAY = 7
 
 
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def why_absent(day: date, pauses: "Iterable[Pause]", busy_days: str) -> str:
+    """Say why nobody with these pauses and busy weekdays trains on a day, "" if they do."""
+    if pause := next((pause for pause in pauses if pause.covers(day)), None):
+        return str(pause)
+    return f"cannot train on {day:%A}s" if str(day.isoweekday()) in busy_days else ""
+
+
 class InvitationUsed(Exception):
     """The invitation was accepted before, has expired, or belongs to another address."""
 
@@ -340,9 +351,8 @@ class Athlete(models.Model):
 
         :returns: the weeks that hold more track sessions than that, and keep their limit
         """
-        monday = today - timedelta(days=today.weekday())
         # Through the relation: weeks know of athletes, not the other way round.
-        kept: list[Any] = self.weeks.follow_limit(self, starts_on=monday, by=by)
+        kept: list[Any] = self.weeks.follow_limit(self, starts_on=monday_of(today), by=by)
         return kept
 
     def limit_in(self, starts_on: date) -> int:
@@ -355,12 +365,11 @@ class Athlete(models.Model):
 
     def why_not(self, day: date) -> str:
         """Say why the athlete cannot train on a day, "" if nothing is known; reads `pauses`."""
-        for pause in self.pauses.all():
-            if pause.covers(day):
-                return str(pause)
-        if str(day.isoweekday()) in self.busy_days:
-            return f"cannot train on {day:%A}s"
-        return ""
+        return why_absent(day, self.pauses.all(), self.busy_days)
+
+    def is_paused_on(self, day: date) -> bool:
+        """Say whether a pause covers a day; reads `pauses`."""
+        return any(pause.covers(day) for pause in self.pauses.all())
 
     def paces(
         self, *, today: date, races: "Iterable[RacePerformance] | None" = None

@@ -1,6 +1,5 @@
 """The request as the views get it, and what the views of both apps ask of it."""
 
-from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,10 +14,6 @@ class SiteRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
-
-
-def monday_of(day: date) -> date:
-    return day - timedelta(days=day.weekday())
 
 
 def coached_team(request: SiteRequest, slug: str) -> Team:

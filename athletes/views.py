@@ -41,9 +41,10 @@ from athletes.models import (
     RacePerformance,
     Team,
     User,
+    monday_of,
 )
 from athletes.records import TRAINING, by_distance, equivalents
-from athletes.requests import SiteRequest, coached_team, form_page, monday_of
+from athletes.requests import SiteRequest, coached_team, form_page, is_coach
 from athletes.roster import RosterRefused, import_roster
 
 
@@ -229,10 +230,6 @@ def visible_athlete(request: SiteRequest, athlete_id: int) -> Athlete:
     return get_object_or_404(visible, pk=athlete_id)
 
 
-def coaches(request: SiteRequest, athlete: Athlete) -> bool:
-    return Athlete.objects.coached_by(request.user).filter(pk=athlete.pk).exists()
-
-
 def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[str, Any]:
     """Return the page of races and paces; `athlete` comes with what its paces are read from."""
     now = timezone.now()
@@ -244,7 +241,7 @@ def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[
     return {
         "athlete": athlete,
         "team": athlete.team,
-        "is_coach": coaches(request, athlete),
+        "is_coach": is_coach(request, athlete),
         "pauses": athlete.pauses.late(since=today - timedelta(weeks=12)),
         "today": today,
         "monday": monday_of(today),
@@ -296,7 +293,7 @@ def race_edit(request: SiteRequest, race_id: int) -> HttpResponse:
     context = {
         "athlete": athlete,
         "team": athlete.team,
-        "is_coach": coaches(request, athlete),
+        "is_coach": is_coach(request, athlete),
         "race": race,
         "race_form": form,
     }

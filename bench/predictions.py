@@ -21,13 +21,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from athletes.bests import Coefficients, Result, form_of  # noqa: E402
-from athletes.measures import RACES, format_clock  # noqa: E402
-from athletes.paces import PaceOutOfRange, race_time_s, vdot  # noqa: E402
-from athletes.predictions import RANGE_80, TRAINING, Race, athlete_paces, vdot_model  # noqa: E402
-from bench.fit_bests import FIRM_M, FOLDS, Runner, fit, fold_of, load  # noqa: E402
-from workouts.notation import parse_workout  # noqa: E402
-from workouts.prescriptions import prescribe  # noqa: E402
+from athletes.bests import Coefficients, Result, form_of
+from athletes.measures import RACES, format_clock
+from athletes.paces import PaceOutOfRange, race_time_s, vdot
+from athletes.predictions import RANGE_80, TRAINING, Race, athlete_paces, vdot_model
+from bench.fit_bests import FIRM_M, FOLDS, Runner, fit, fold_of, load
+from workouts.notation import parse_workout
+from workouts.prescriptions import prescribe
 
 Method = Callable[[list[Result], float], tuple[float, float]]  # seconds, and sigma as a share
 NAMES = ("mile", "5k", "10k", "half", "marathon")

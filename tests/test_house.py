@@ -64,6 +64,7 @@ MAY_IMPORT = PURE | {
     "workouts.models": WORKOUTS
     | {
         "workouts.constraints",
+        "workouts.spacing",
         "workouts.library",
         "workouts.notation",
         "workouts.ready_plans",
@@ -71,7 +72,7 @@ MAY_IMPORT = PURE | {
     },
     "workouts.diary": WORKOUTS | {"workouts.notation", "workouts.spacing", "workouts.track"},
     "workouts.changes": {"athletes.models", "workouts.models"},
-    "workouts.board_forms": WORKOUTS,
+    "workouts.board_forms": WORKOUTS | {"workouts.forms"},
     "workouts.undoing": {"athletes.models", "workouts.models"},
     "workouts.planning": WORKOUTS
     | {
@@ -92,7 +93,7 @@ MAY_IMPORT = PURE | {
     },
     "workouts.season_edits": WORKOUTS
     | {"workouts.diary", "workouts.planning", "workouts.retarget", "workouts.seasons"},
-    "workouts.season_forms": WORKOUTS | {"athletes.forms", "workouts.diary"},
+    "workouts.season_forms": WORKOUTS | {"athletes.forms", "workouts.forms"},
     "workouts.previews": {
         "athletes.models",
         "athletes.predictions",

@@ -19,10 +19,10 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from athletes.models import Athlete
+from athletes.models import Athlete, monday_of
 from tests.make import EASY, TRACK, make_athlete, make_full_week, make_group, make_week
 from tests.test_access import addresses, posted
-from tests.world import make_world, monday_of
+from tests.world import make_world
 from workouts.models import Action, SeasonPlan, Session, TrackLimitReached, TrainingWeek, acting
 from workouts.undoing import undo
 

@@ -122,16 +122,16 @@ def test_a_page_from_before_an_injury_does_not_lift_the_limit_that_came_with_it(
     data |= {f"initial-{name}": shown[name].value() for name in data}
     client.post(reverse("week_edit", args=[week.pk]), data)
     week.refresh_from_db()
-    assert (week.track_limit, week.limit_by_hand, week.note) == (0, False, "Rest well")
+    assert (week.track_limit, week.own_limit, week.note) == (0, None, "Rest well")
 
 
 def test_a_week_set_back_to_the_athletes_own_limit_follows_it_again(coach_page):
     client, athlete = coach_page
     week = TrainingWeek.objects.open_for(athlete, MONDAY)
     week.set_track_limit(1)
-    assert week.limit_by_hand
+    assert week.own_limit == 1
     week.set_track_limit(2)
-    assert not week.limit_by_hand
+    assert week.own_limit is None
 
 
 def test_a_limit_that_cannot_be_lowered_keeps_what_was_typed_beside_it(coach_page):

@@ -175,7 +175,7 @@ def test_a_phase_stands_at_the_week_on_the_board(coach_client, athlete):
     data = {"track_limit": "1", "phase": "TAPER", "note": ""}
     coach_client.post(reverse("week_edit", args=[week.pk]), data)
     week.refresh_from_db()
-    assert (week.phase, week.track_limit, week.limit_by_hand) == ("TAPER", 1, True)
+    assert (week.phase, week.track_limit, week.own_limit) == ("TAPER", 1, 1)
     assert "Taper" in coach_client.get(reverse("board", args=["harriers", MONDAY])).text
 
 

@@ -6,10 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from athletes.models import Athlete
+from athletes.models import Athlete, monday_of
 from tests.make import MONDAY, make_athlete, make_group, make_race, make_week
 from workouts import season_edits, seasons, undoing
-from workouts.diary import monday_of
 from workouts.models import (
     Action,
     Delivery,

@@ -4,8 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from workouts.models import FAST
-from workouts.spacing import FAST_KINDS, Day, doubts, rest_days
+from workouts.spacing import Day, doubts, rest_days
 
 MONDAY = date(2026, 11, 30)
 NAMES = {"Mon": 0, "Tue": 1, "Wed": 2, "Thu": 3, "Fri": 4, "Sat": 5, "Sun": 6}
@@ -45,10 +44,6 @@ def keys(*texts, **more):
 )
 def test_hard_days_too_close_are_told(sessions, expected):
     assert keys(*sessions) == expected
-
-
-def test_what_is_hard_here_is_what_counts_on_the_track():
-    assert frozenset(FAST) == FAST_KINDS
 
 
 def test_a_beginner_and_a_runner_over_50_have_two_days_between():

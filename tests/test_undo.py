@@ -144,7 +144,7 @@ def test_a_limit_of_a_week_is_given_back_with_what_left_it(week, act, take_back)
         week.set_phase("TAPER")
     assert take_back().refused == ()
     week.refresh_from_db()
-    assert (week.track_limit, week.limit_by_hand, week.phase) == (2, False, "")
+    assert (week.track_limit, week.own_limit, week.phase) == (2, None, "")
     assert week.sessions.on_track().count() == 2
 
 

@@ -23,6 +23,7 @@ from athletes.models import (
     RacePerformance,
     Team,
     User,
+    monday_of,
 )
 from tests.make import make_athlete, make_group, make_race, make_team, make_user
 from workouts.models import (
@@ -43,10 +44,6 @@ PASSWORD = "on-the-track"
 # One for all: a handler of its own would read all static files anew for each client.
 HANDLER = ClientHandler(enforce_csrf_checks=False)
 STRICT_HANDLER = ClientHandler(enforce_csrf_checks=True)
-
-
-def monday_of(day: date) -> date:
-    return day - timedelta(days=day.weekday())
 
 
 @dataclass

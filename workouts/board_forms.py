@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from athletes.models import Athlete, Team, Weekday
+from workouts.forms import squad_choices, squad_named
 from workouts.models import Kind, Session, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
@@ -18,7 +19,7 @@ WEEKS_AHEAD = 12
 class DayField(forms.DateField):
     """A day that has a week on the board, see MondayConverter."""
 
-    default_error_messages = {"invalid": "Write the day as 2026-11-30."}  # noqa: RUF012
+    default_error_messages = {"invalid": "Write the day as 2026-11-30."}
 
     def clean(self, value: Any) -> date | None:
         on: date | None = super().clean(value)
@@ -31,11 +32,7 @@ class WhomField(forms.ChoiceField):
     """One athlete of a team, a group, or everyone; see `receivers`."""
 
     def offer(self, team: Team, first: str) -> None:
-        groups = [(f"group-{group.pk}", group.name) for group in team.groups.order_by("name")]
-        athletes = [
-            (f"athlete-{pk}", name)
-            for pk, name in team.athletes.order_by("name", "pk").values_list("pk", "name")
-        ]
+        groups, athletes = squad_choices(team)
         self.choices = [
             ("", first),
             ("Groups", [*groups, ("everyone", "Everyone in the team")]),
@@ -45,13 +42,7 @@ class WhomField(forms.ChoiceField):
 
 def receivers(team: Team, whom: str, own: Athlete) -> QuerySet[Athlete]:
     """Return the athletes that `whom` names, `own` where it names nobody."""
-    sort, _, pk = whom.partition("-")
-    athletes = Athlete.objects.filter(team=team).prefetch_related("pauses")
-    if sort == "group":
-        return athletes.filter(groups=int(pk))
-    if sort == "everyone":
-        return athletes
-    return athletes.filter(pk=pk or own.pk)
+    return squad_named(team, whom or f"athlete-{own.pk}").prefetch_related("pauses")
 
 
 class DropForm(forms.Form):

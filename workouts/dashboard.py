@@ -20,7 +20,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, JSONObject
 from django.utils.text import capfirst
 
-from athletes.models import Athlete, Pause
+from athletes.models import Athlete, Pause, why_absent
 from workouts.models import (
     FAST,
     Acceptance,
@@ -248,16 +248,9 @@ def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tupl
         own = pauses[record.athlete_id]
         days = [starts_on + timedelta(days=day) for day in range(7)]
         limit = min([2, *(pause.limit_in(starts_on) for pause in own)])
-        why = tuple(_why_absent(day, own, record.busy_days) for day in days)
-        found[record.athlete_id] = limit, why
+        why = (capfirst(why_absent(day, own, record.busy_days)) for day in days)
+        found[record.athlete_id] = limit, tuple(words and f"{words}." for words in why)
     return found
-
-
-def _why_absent(day: date, pauses: list[Pause], busy_days: str) -> str:
-    for pause in pauses:
-        if pause.covers(day):
-            return f"{capfirst(str(pause))}."
-    return f"Cannot train on {day:%A}s." if str(day.isoweekday()) in busy_days else ""
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from django.db.models.functions import Coalesce
 
-from athletes.models import Athlete
+from athletes.models import Athlete, monday_of
 from workouts.models import Acceptance, Kind, Session, TrainingWeek, counts
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
@@ -158,10 +158,6 @@ def doubts_of(week: TrainingWeek) -> list[OpenDoubt]:
 def around(monday: date) -> dict[str, date]:
     """Return the weeks to read for one week: 30 days before, and the week after."""
     return {"first": monday_of(monday - timedelta(days=LONGEST_DAYS)), "last": monday + WEEK}
-
-
-def monday_of(day: date) -> date:
-    return day - timedelta(days=day.weekday())
 
 
 def distance_m(notation: str, level: str, lap_m: float | None = None) -> float | None:

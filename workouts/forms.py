@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from athletes.forms import ClockField, OwnedForm
-from athletes.models import LAP_M, LIMIT_IS_0_TO_2, Athlete, Team, Weekday
+from athletes.models import LAP_M, LIMIT_IS_0_TO_2, Athlete, AthleteQuerySet, Team, Weekday
 from workouts.models import Acceptance, Kind, Phase, Result, Session, Surface, TrainingWeek, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
@@ -42,6 +42,28 @@ class LibraryFilter(forms.Form):
     def chosen(self) -> dict[str, Any]:
         self.is_valid()
         return {"words": "", "kind": "", "level": "", "archived": False} | self.cleaned_data
+
+
+Choices = list[tuple[str, str]]
+
+
+def squad_choices(team: Team) -> tuple[Choices, Choices]:
+    """Return the groups and the athletes of a team as a select offers them: group-3, athlete-12."""
+    groups = team.groups.order_by("name").values_list("pk", "name")
+    athletes = team.athletes.order_by("name", "pk").values_list("pk", "name")
+    return (
+        [(f"group-{pk}", name) for pk, name in groups],
+        [(f"athlete-{pk}", name) for pk, name in athletes],
+    )
+
+
+def squad_named(team: Team, whom: str) -> AthleteQuerySet:
+    """Return the athletes that one of the `squad_choices` names, all for any other word."""
+    sort, _, pk = whom.partition("-")
+    athletes: AthleteQuerySet = Athlete.objects.filter(team=team)
+    if sort == "group":
+        return athletes.filter(groups=int(pk))
+    return athletes.filter(pk=int(pk)) if sort == "athlete" else athletes
 
 
 class SessionForm(forms.Form):
@@ -85,12 +107,8 @@ class SessionForm(forms.Form):
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.team = team
-        groups = [(f"group-{group.pk}", group.name) for group in team.groups.order_by("name")]
-        athletes = [
-            (f"athlete-{pk}", name)
-            for pk, name in team.athletes.order_by("name", "pk").values_list("pk", "name")
-        ]
         whom: Any = self.fields["whom"]
+        groups, athletes = squad_choices(team)
         whom.choices = [
             ("Groups", [("everyone", "Everyone in the team"), *groups]),
             ("Athletes", athletes),
@@ -115,12 +133,7 @@ class SessionForm(forms.Form):
         Once some have the session, `only` names the others: "12,15". What cannot be read in it
         names nobody, and an id of another team is not among the chosen.
         """
-        sort, _, pk = self.cleaned_data["whom"].partition("-")
-        athletes = Athlete.objects.filter(team=self.team)
-        if sort == "group":
-            athletes = athletes.filter(groups=pk)
-        elif sort == "athlete":
-            athletes = athletes.filter(pk=pk)
+        athletes = squad_named(self.team, self.cleaned_data["whom"])
         if self.data.get("only"):
             athletes = athletes.filter(pk__in=numbers(self.data["only"]))
         return athletes.select_related("team").prefetch_related("pauses").with_paces()

@@ -10,9 +10,9 @@ from typing import Any, Self
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from athletes.measures import distance_name, format_clock
-from athletes.models import Athlete, Pause, RacePerformance
+from athletes.models import Athlete, Pause, RacePerformance, monday_of
 from workouts.dashboard import Cell, planned_distance
-from workouts.diary import WEEK, monday_of
+from workouts.diary import WEEK
 from workouts.models import (
     FAST,
     Kind,

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 
-from athletes.models import Athlete, RacePerformance, User
+from athletes.models import Athlete, RacePerformance, User, monday_of
 from workouts.constraints import violated_constraint
-from workouts.diary import Diary, Offer, around, monday_of, offer, thought_of
+from workouts.diary import Diary, Offer, around, offer, thought_of
 from workouts.models import (
     Acceptance,
     Delivery,
@@ -228,9 +228,9 @@ def _reason(
     """Return why a draft does not fit, as a word and in words; two times "" where it does."""
     athlete = draft.athlete
     why_not = athlete.why_not(draft.on)
-    is_busy = why_not.startswith("cannot train")
-    if why_not and ("busy" if is_busy else "paused") in skip:
-        return ("busy" if is_busy else "paused"), f"{athlete.name}: {why_not}."
+    absent = "paused" if athlete.is_paused_on(draft.on) else "busy"
+    if why_not and absent in skip:
+        return absent, f"{athlete.name}: {why_not}."
     if on_track and week.free_slot is None:
         return "limit", limit_words(athlete.name, week.limit, draft.starts_on, week.tracks)
     if (

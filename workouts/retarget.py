@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.db.models import Prefetch
 
 from athletes.measures import format_clock
-from athletes.models import Athlete, RacePerformance
+from athletes.models import Athlete, RacePerformance, monday_of
 from athletes.predictions import AthletePaces, Pace
 from workouts.models import Delivery, PublishedPlan, TrainingWeek
 
@@ -75,7 +75,7 @@ def changes(athlete: Athlete, race: RacePerformance, *, today: date) -> Changes:
     after = athlete.paces(today=today, races=[*others, race])
     sessions: list[SessionChange] = []
     same = sent_weeks = 0
-    for week in _weeks(athlete, starts_on=today - timedelta(days=today.weekday())):
+    for week in _weeks(athlete, starts_on=monday_of(today)):
         plan = next(iter(week.plans.all()), None)
         if plan and plan.delivery.state in GONE:
             sent_weeks += 1

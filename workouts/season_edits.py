@@ -10,8 +10,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from athletes.models import Athlete, Team, User
-from workouts.diary import monday_of
+from athletes.models import Athlete, Team, User, monday_of
 from workouts.models import (
     Action,
     Delivery,

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 
 from athletes.forms import OwnedForm
-from athletes.models import Athlete, Group, Team, Weekday
-from workouts.diary import monday_of
+from athletes.models import Athlete, Group, Team, Weekday, monday_of
+from workouts.forms import squad_choices
 from workouts.models import Kind, Phase, SeasonPlan, SeasonSession, SeasonWeek, Surface, Workout
 from workouts.models.library import validate_notation
 from workouts.models.seasons import MOST_WEEKS
@@ -157,12 +157,12 @@ class FollowForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.team, self.today = team, today
         self.groups = list(team.groups.order_by("name"))
-        athletes = team.athletes.order_by("name", "pk").values_list("pk", "name")
+        groups, athletes = squad_choices(team)
         whom: Any = self.fields["whom"]
         whom.choices = [
             ("everyone", "Everyone in the team"),
-            *((f"group-{group.pk}", group.name) for group in self.groups),
-            *((f"athlete-{pk}", name) for pk, name in athletes),
+            *groups,
+            *athletes,
         ]
         whom.error_messages["required"] = "Tick who is to follow the plan."
         group: Any = self.fields["group"]

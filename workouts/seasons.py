@@ -11,8 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from athletes.models import Athlete, Group, Team, User
-from workouts.diary import distance_m, monday_of
+from athletes.models import Athlete, Group, Team, User, monday_of
+from workouts.diary import distance_m
 from workouts.models import (
     Action,
     Enrolment,

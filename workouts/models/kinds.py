@@ -3,9 +3,10 @@
 from typing import Final
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from workouts.prescriptions import summary
+from workouts.spacing import FAST_KINDS
 
 
 class Kind(models.TextChoices):
@@ -53,15 +54,7 @@ class Phase(models.TextChoices):
 
 
 # Kinds faster than easy. One of them on the track is a track session, whatever it is called.
-FAST: Final = (
-    Kind.TEMPO,
-    Kind.THRESHOLD,
-    Kind.PROGRESSION,
-    Kind.FARTLEK,
-    Kind.TRACK,
-    Kind.INTERVALS,
-    Kind.RACE,
-)
+FAST: Final = tuple(kind for kind in Kind if kind in FAST_KINDS)
 
 
 def on_track(path: str = "") -> Q:
@@ -76,6 +69,17 @@ ON_TRACK: Final = on_track()
 def counts(kind: str, surface: str) -> bool:
     """Return whether such a session takes one of the week's track slots; `on_track` in Python."""
     return kind == Kind.TRACK or (kind in FAST and surface == Surface.TRACK)
+
+
+def slot_within_limit(*, name: str, words: str) -> models.CheckConstraint:
+    """Return the constraint that what counts holds a slot from 1 to its limit, and nothing else."""
+    # isnull=False beside the range: in SQL a check whose answer is unknown passes.
+    holds = Q(track_slot__isnull=False, track_slot__gte=1) & Q(track_slot__lte=F("track_limit"))
+    return models.CheckConstraint(
+        condition=(ON_TRACK & holds) | (~ON_TRACK & Q(track_slot__isnull=True)),
+        name=name,
+        violation_error_message=words,
+    )
 
 
 def settle(kind: str, surface: str, notation: str) -> tuple[str, str]:

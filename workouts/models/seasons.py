@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Prefetch, Q
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from athletes.models import LIMIT_IS_0_TO_2, Athlete, Group, Team, User, Weekday
 from workouts.constraints import MirrorsColumns, violated_constraint
 from workouts.library import LIBRARY
 from workouts.models.history import Action
-from workouts.models.kinds import ON_TRACK, Kind, Phase, Surface, counts, settle
+from workouts.models.kinds import Kind, Phase, Surface, counts, settle, slot_within_limit
 from workouts.models.library import Workout, validate_notation
 from workouts.models.sessions import Session
 from workouts.models.weeks import LIMIT_WORDS
@@ -289,16 +289,9 @@ class SeasonSession(models.Model):
             models.UniqueConstraint(
                 fields=["week", "track_slot"], name="season_session_one_per_track_slot"
             ),
-            # isnull=False beside the range: in SQL a check whose answer is unknown passes.
-            models.CheckConstraint(
-                condition=(
-                    ON_TRACK
-                    & Q(track_slot__isnull=False, track_slot__gte=1)
-                    & Q(track_slot__lte=F("track_limit"))
-                )
-                | (~ON_TRACK & Q(track_slot__isnull=True)),
+            slot_within_limit(
                 name="season_session_track_slot_within_limit",
-                violation_error_message="That week of the plan has all the track sessions it may.",
+                words="That week of the plan has all the track sessions it may.",
             ),
             MirrorsColumns(
                 columns=["week_id", "track_limit"],

@@ -5,12 +5,12 @@ from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from athletes.models import LAP_M, Athlete, User, Weekday
 from workouts.constraints import MirrorsColumns
 from workouts.models.history import kept_history
-from workouts.models.kinds import ON_TRACK, Kind, Surface, counts
+from workouts.models.kinds import ON_TRACK, Kind, Surface, counts, slot_within_limit
 from workouts.models.library import Workout, validate_notation
 from workouts.notation import parse_workout
 from workouts.prescriptions import prescribe
@@ -88,17 +88,7 @@ class Session(models.Model):
                 name="session_one_per_track_slot",
                 violation_error_message=WEEK_IS_FULL,
             ),
-            # isnull=False beside the range: in SQL a check whose answer is unknown passes.
-            models.CheckConstraint(
-                condition=(
-                    ON_TRACK
-                    & Q(track_slot__isnull=False, track_slot__gte=1)
-                    & Q(track_slot__lte=F("track_limit"))
-                )
-                | (~ON_TRACK & Q(track_slot__isnull=True)),
-                name="session_track_slot_within_limit",
-                violation_error_message=WEEK_IS_FULL,
-            ),
+            slot_within_limit(name="session_track_slot_within_limit", words=WEEK_IS_FULL),
             MirrorsColumns(
                 columns=["week_id", "track_limit"],
                 to="workouts_trainingweek",

@@ -159,10 +159,6 @@ class TrainingWeek(models.Model):
         return f"{self.athlete}, week of {self.starts_on:%-d %B %Y}"
 
     @property
-    def limit_by_hand(self) -> bool:
-        return self.own_limit is not None
-
-    @property
     def ends_on(self) -> date:
         return self.starts_on + timedelta(days=6)
 

@@ -8,8 +8,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from athletes.models import Athlete
-from athletes.requests import SiteRequest, form_page, is_coach, monday_of
+from athletes.models import Athlete, monday_of
+from athletes.requests import SiteRequest, form_page, is_coach
 from workouts import planning
 from workouts.delivery import plan_context
 from workouts.diary import doubts_of

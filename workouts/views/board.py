@@ -21,8 +21,8 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 from django_htmx.http import reswap, trigger_client_event
 
-from athletes.models import Athlete, Team, Weekday
-from athletes.requests import SiteRequest, coached_team, monday_of
+from athletes.models import Athlete, Team, Weekday, monday_of
+from athletes.requests import SiteRequest, coached_team
 from workouts import dashboard, planning, undoing
 from workouts.board_forms import (
     CopyForm,

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from athletes.models import Athlete
-from athletes.requests import SiteRequest, coached_team, is_coach, monday_of
+from athletes.models import Athlete, monday_of
+from athletes.requests import SiteRequest, coached_team, is_coach
 from workouts import overviews
 from workouts.models import Kind, Phase
 from workouts.views.weeks import chosen_athletes

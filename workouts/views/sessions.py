@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from athletes.requests import SiteRequest, monday_of
+from athletes.models import monday_of
+from athletes.requests import SiteRequest
 from workouts.diary import Diary, Planned, around, doubts_of, offer, thought_of
 from workouts.forms import AcceptanceForm, MoveForm, SessionEditForm, WeekForm
 from workouts.models import (

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from athletes.models import Athlete, Team
-from athletes.requests import SiteRequest, coached_team, monday_of
+from athletes.models import Athlete, Team, monday_of
+from athletes.requests import SiteRequest, coached_team
 from workouts import dashboard, planning, verdicts
 from workouts.forms import SessionForm
 from workouts.models import Action, Kind, acting, relabel

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
-from athletes.models import Athlete, Membership, Team, User
+from athletes.models import Athlete, Membership, Team, User, monday_of
 from athletes.roster import import_roster
 from workouts.models import Action, TrainingWeek, Workout, acting
 from workouts.planning import schedule_for
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         athlete = self.first_athlete(team)
         athlete.user = self.account(athlete.email, athlete.name)
         athlete.save(update_fields=["user"])
-        monday = now.date() - timedelta(days=now.date().weekday())
+        monday = monday_of(now.date())
         for starts_on in (monday, monday + timedelta(days=7)):
             self.plan(team, starts_on)
         this_week = TrainingWeek.objects.get(athlete=athlete, starts_on=monday)
