@@ -91,7 +91,8 @@ class Planning(RuleBasedStateMachine):
         """Return a session as this coach saw it last, or sees it now where nothing was seen."""
         stale = self.seen[coach]
         if not stale or some % 3 == 0:
-            stale = self.seen[coach] = list(Session.objects.select_related("week__athlete"))
+            now = Session.objects.select_related("week__athlete").order_by("pk")
+            stale = self.seen[coach] = list(now)
         return stale[some % len(stale)]
 
     # What coaches do
