@@ -39,6 +39,10 @@ _LETTERS = re.compile(
     r"(?:(\d{1,2}) ?h ?)?(?:(\d{1,3}) ?m(?:in)? ?)?(?:(\d{1,2})(?:[.,](\d{1,9}))? ?(s?))?",
     re.ASCII | re.IGNORECASE,
 )
+# Figures that lack their colons, 2200, or have another mark for them: 22 00, 1.38.00.
+_NO_COLONS = re.compile(
+    r"(?:(?P<h>\d{1,2})(?:[ .,;'-]|(?=\d{4}$)))?(?P<m>\d{1,3}?)[ .,;'-]?(?P<s>\d\d)", re.ASCII
+)
 _DISTANCE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?) ?([a-z]*)", re.ASCII)
 
 
@@ -67,10 +71,12 @@ def parse_clock(text: str) -> Decimal:
         raise MeasureError(f"“{text}” is a pace, not a time for the whole race. {_TIME_HINT}")
     if match := _COLONS.fullmatch(text):
         seconds = _clock_seconds(text, *match.groups())
-    elif re.fullmatch(r"\d+(?:[.,]\d+)?", text, re.ASCII):
+    elif re.fullmatch(r"\d{1,2}|\d+[.,]\d+", text, re.ASCII):
         seconds = _bare_seconds(text)
     elif match := _LETTERS.fullmatch(text):
         seconds = _lettered_seconds(text, match)
+    elif meant := _with_colons(text):
+        raise MeasureError(f"“{text}” has no colon: did you mean {meant}?")
     else:
         raise MeasureError(f"“{text}” is not a time. {_TIME_HINT}")
     if seconds == 0:
@@ -94,6 +100,17 @@ def _clock_seconds(
         raise MeasureError(f"“{text}” has {minutes} minutes; after hours they go from 00 to 59.")
     whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
     return _hundredths(f"{whole}.{fraction or 0}")
+
+
+def _with_colons(text: str) -> str | None:
+    """Return the time that figures without colons stand for; past 59 they can only be seconds."""
+    match = _NO_COLONS.fullmatch(text)
+    if match is None:
+        return None
+    hours, minutes, seconds = match["h"] or "", match["m"], match["s"]
+    if int(seconds) > 59 or (hours and int(minutes) > 59):
+        return format_clock(int(text)) if text.isdigit() else None
+    return f"{hours}:{minutes.zfill(2)}:{seconds}" if hours else f"{minutes}:{seconds}"
 
 
 def _bare_seconds(text: str) -> Decimal:

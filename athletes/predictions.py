@@ -263,6 +263,22 @@ class AthletePaces:
         return training_paces(self.vdot)
 
     @property
+    def vdot_words(self) -> str:
+        """Return in a sentence what `vdot` is and from which races; empty for one set by hand."""
+        if not self.races:
+            return ""
+        estimate = self.estimate("5k")
+        if estimate.is_own:
+            return f"VDOT is what Daniels' table gives for {estimate.races[0].name}."
+        names = [race.name for race in estimate.races[:3]]
+        last = "other races" if len(estimate.races) > 3 else names.pop()
+        return (
+            f"VDOT is what Daniels' table gives for a 5K in {format_clock(estimate.time_s)}, the "
+            f"time to expect from {' and '.join(filter(None, (', '.join(names), last)))}; for a "
+            "race alone the table may give another."
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Return what a coach should look at: paces in the wrong order, results not used."""
         found = list(self.unused)

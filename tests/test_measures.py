@@ -79,6 +79,33 @@ def test_a_time_that_reads_two_ways_or_none_is_refused(text):
         parse_clock(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2200", "did you mean 22:00?"),
+        ("22 00", "did you mean 22:00?"),
+        ("22;00", "did you mean 22:00?"),
+        ("22'00", "did you mean 22:00?"),
+        ("220", "did you mean 2:20?"),
+        ("7530", "did you mean 75:30?"),
+        ("13800", "did you mean 1:38:00?"),
+        ("1.38.00", "did you mean 1:38:00?"),
+        ("1 38 00", "did you mean 1:38:00?"),
+        ("2275", "did you mean 37:55?"),  # 75 can only be seconds of 2,275
+        ("22.00", "22:00 is mm:ss"),
+        ("22", "22:00 is mm:ss"),
+    ],
+)
+def test_figures_without_their_colons_are_asked_back(text, meant):
+    with pytest.raises(MeasureError) as refusal:
+        parse_clock(text)
+    assert meant in str(refusal.value)
+
+
+def test_a_point_and_one_figure_are_tenths_of_a_second():
+    assert parse_clock("22.0") == 22  # as 58.9; for 5 km the form asks whether 22:00 was meant
+
+
 @given(st.text(max_size=30))
 def test_any_text_is_a_time_or_a_measure_error(text):
     with contextlib.suppress(MeasureError):

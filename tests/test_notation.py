@@ -182,6 +182,148 @@ def test_bad_notation_names_the_place_and_a_fix(text, place, words):
     assert str(error.value).startswith(f"line {place[0]}, column {place[1]}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "suggestion"),
+    [
+        ("4 x mile", (1, 5), "4 x 1mi @ 10k"),
+        ("4 x mile @ 10k, jog 400", (1, 5), "4 x 1mi @ 10k, jog 400"),
+        ("4 x mile repeats", (1, 5), "4 x 1mi @ 10k"),
+        ("mile @ 5k", (1, 1), "1mi @ 5k"),
+        ("4 x 1/2 mile @ 5k", (1, 5), "4 x 0.5mi @ 5k"),
+        ("10 x 1:00 hard / 1:00 easy", (1, 11), "10 x 1min @ rpe 8, jog 1min"),
+        ("10 x 1min hard, 1min easy", (1, 11), "10 x 1min @ rpe 8, jog 1min"),
+        ("12 x 400 hard", (1, 10), "12 x 400 @ rpe 8"),
+        ("12 x 400 all out, 400 walk", (1, 10), "12 x 400 @ max, walk 400"),
+        ("8 miles steady", (1, 9), "8mi @ rpe 6"),
+        ("1 min on 1 min off", (1, 7), "10 x 1min @ rpe 8, jog 1min"),
+        ("10 x 1 min on, 1 min off", (1, 12), "10 x 1min @ rpe 8, jog 1min"),
+        ("10 x (1 min on / 1 min off)", (1, 13), "10 x 1min @ rpe 8, jog 1min"),
+        ("strides", (1, 1), "4 x 100 @ mile, walk 100"),
+        ("6 x strides", (1, 5), "6 x 100 @ mile, walk 100"),
+        ("4 x 100 strides", (1, 9), "4 x 100 @ mile, walk 100"),
+        ("6 x 20s strides", (1, 9), "6 x 20s @ mile, walk 1min"),
+        ("8km easy, 6 x strides", (1, 11), "8km easy; 6 x 100 @ mile, walk 100"),
+        ("6 x 800 @ 5k w/ 2 min rest", (1, 14), "6 x 800 @ 5k, rest 2min"),
+        ("6 x 800 @ 5k with 90 seconds standing rest", (1, 14), "6 x 800 @ 5k, rest 90s"),
+        ("8x400m w/ 200 jog", (1, 8), "8 x 400 @ mile, jog 200"),
+        ("8x400 @ mile, 200m jog", (1, 15), "8 x 400 @ mile, jog 200"),
+        ("8x400 @ mile 90s rest", (1, 14), "8 x 400 @ mile, rest 90s"),
+        ("8x400 @ mile, r=90", (1, 15), "8 x 400 @ mile, rest 90s"),
+        ("8x400 @ mile r200", (1, 14), "8 x 400 @ mile, jog 200"),
+        ("6x800@5k/200j", (1, 9), "6 x 800 @ 5k, jog 200"),
+        ("6x800 @ 5k, 2:00", (1, 13), "6 x 800 @ 5k, rest 2min"),
+        ("6x800 @ 5k, rest 2", (1, 18), "6 x 800 @ 5k, rest 2min"),
+        ("5 x 1000 @ threshold (60s)", (1, 22), "5 x 1000 @ threshold, rest 1min"),
+        ("6 x 800 @ 5k, easy 200", (1, 15), "6 x 800 @ 5k, jog 200"),
+        ("6 x 800 @ 5k, jog", (1, 18), "6 x 800 @ 5k, jog 200"),
+        ("8 x 200 @ mile, walk back", (1, 22), "8 x 200 @ mile, walk 200"),
+        ("5 x 3' @ 5k, jog 2'", (1, 5), "5 x 3min @ 5k, jog 2min"),
+        ('5 x 3\'30" @ 5k, jog 90"', (1, 5), "5 x 3:30 @ 5k, jog 90s"),
+        ("6 x 800 @ 3:20 w/ 2:00", (1, 16), "6 x 800 @ 3:20, rest 2min"),
+        ("90s rest", (1, 4), "6 x 800 @ 5k, rest 90s"),
+        ("r=90", (1, 1), "6 x 800 @ 5k, rest 90s"),
+        ("w/ 2 min rest", (1, 1), "6 x 800 @ 5k, rest 2min"),
+        ("200m jog", (1, 5), "6 x 800 @ 5k, jog 200"),
+        ("2 x (4 x 400)", (1, 13), "2 x (4 x 400 @ mile)"),
+        ("15 min", (1, 7), "15min easy"),
+        ("3 x 10min, jog 2min", (1, 10), "3 x 10min @ threshold, jog 2min"),
+        ("6 x 800", (1, 8), "6 x 800 @ 5k"),
+        ("4 x 2000, jog 400", (1, 9), "4 x 2000 @ 10k, jog 400"),
+        ("400s", (1, 1), "6 x 400 @ mile"),
+        ("8 x 400s @ mile", (1, 5), "8 x 400 @ mile"),
+        ("6x800 @ 5K pace", (1, 12), "6 x 800 @ 5k"),
+        ("6x800 @ 5K race pace, jog 200", (1, 12), "6 x 800 @ 5k, jog 200"),
+        ("6 x 800 at 5k", (1, 9), "6 x 800 @ 5k"),
+        ("6 x 800 in 3:20", (1, 9), "6 x 800 @ 3:20"),
+        ("12 x 400 @ 5kp", (1, 12), "12 x 400 @ 5k"),
+        ("12 x 400 @ 75", (1, 12), "12 x 400 @ 1:15"),
+        ("12 x 400 @ 72-75, jog 200", (1, 12), "12 x 400 @ 1:12-1:15, jog 200"),
+        ("6x800 @ 6:40 per mile", (1, 14), "6 x 800 @ 6:40/mi"),
+        ("6x800 @ 4:10 min/km", (1, 14), "6 x 800 @ 4:10/km"),
+        ("2 mile warm up", (1, 8), "warm-up 2mi easy"),
+        ("2mi WU", (1, 5), "warm-up 2mi easy"),
+        ("10 min cooldown", (1, 8), "cool-down 10min easy"),
+        ("10 min jog", (1, 7), "10min easy"),
+        ("1 mi easy jog", (1, 14), "1mi easy"),
+        ("easy run 5 miles", (1, 1), "5mi easy"),
+        ("30 min easy run", (1, 13), "30min easy"),
+        ("tempo 20 min", (1, 1), "20min @ threshold"),
+        ("20 min tempo run", (1, 14), "20min @ threshold"),
+        ("long run 10 miles", (1, 1), "10mi easy"),
+        ("5 to 6 miles easy", (1, 1), "5-6mi easy"),
+        ("day off", (1, 1), "rest"),
+        ("6*800 @ 5k", (1, 1), "6 x 800 @ 5k"),
+        ("6 by 800 @ 5k", (1, 1), "6 x 800 @ 5k"),
+        ("800 x 6 @ 5k", (1, 1), "6 x 800 @ 5k"),
+        ("400, 800, 1200 @ 5k", (1, 4), "400-800-1200 @ 5k"),
+        ("400/800/1200/800/400 @ 5k", (1, 4), "400-800-1200-800-400 @ 5k"),
+        (
+            "4 x 400 @ mile, jog 400, then 3 x 200 @ 800",
+            (1, 24),
+            "4 x 400 @ mile, jog 400; 3 x 200 @ 800",
+        ),
+        ("wu 2 miles, 6 x 800 @ 5k", (1, 13), "warm-up 2mi easy; 6 x 800 @ 5k"),
+        ("warm-up 1mi\n6 x 800 @ 5k w/ 200 jog  # as last week", (2, 14), "6 x 800 @ 5k, jog 200"),
+        ("6 x 800 @ 5k\n90s rest", (2, 4), "6 x 800 @ 5k, rest 90s"),
+        ("8km easy; 6 x strides; rest", (1, 15), "6 x 100 @ mile, walk 100"),
+    ],
+)
+def test_what_coaches_write_elsewhere_is_answered_with_how_to_write_it_here(
+    text, place, suggestion
+):
+    with pytest.raises(NotationError) as error:
+        parse_workout(text)
+    assert (error.value.line, error.value.column) == place
+    assert error.value.suggestion == suggestion
+    assert suggestion in str(error.value)
+    assert "; ".join(format_workout(parse_workout(suggestion)).splitlines()) == suggestion
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("6 x 800 (3:20)", "is no pace"),  # the time of a rep, or of a rest?
+        ("6 x 800, 3:20", "how fast"),
+        ("12 x 400 @ goal pace", '"goal" is no pace; write a race, such as 5k, or an effort'),
+        ("20min hard, 10min easy", '"hard" is no pace; write a race'),
+        ("6 x 800 @ 5k, equal rest", "is no recovery"),
+        ("6 x 800 @", "a pace is missing here"),
+        ("6 x 800 @ 5k,", "is no recovery"),
+        ("8 x hill", "is no distance or time"),
+        ("101 x 400 hard w/ 200 jog", "1 to 100"),
+        ("x" * 300 + " hard", "is no distance"),
+    ],
+)
+def test_what_may_mean_two_things_gets_no_suggestion(text, words):
+    with pytest.raises(NotationError) as error:
+        parse_workout(text)
+    assert error.value.suggestion == ""
+    assert words in str(error.value)
+
+
+def test_three_miles_tempo_is_read_as_it_stands():
+    assert format_workout(parse_workout("3 mi tempo")) == "3mi @ threshold"
+
+
+def test_seconds_are_seconds_where_no_track_distance_is_meant():
+    assert format_workout(parse_workout("6 x 90s @ 5k, rest 200s")) == "6 x 90s @ 5k, rest 3:20"
+
+
+WORDS = ["6", "x", "800", "400s", "1 mile", "2 min", "hard", "easy", "jog", "w/", "rest", "on",
+         "off", "/", ",", "@", "5k", "pace", "strides", "warm up", "then", "r=90", "(", ")",
+         "tempo", "mile", ";", "\n", "at", "walk back", "3'30\"", "#"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=10))
+@settings(max_examples=examples(400))
+def test_every_suggestion_can_be_read(words):
+    try:
+        parse_workout(" ".join(words))
+    except NotationError as error:
+        if error.suggestion:
+            parse_workout(error.suggestion)
+
+
 def test_a_hundred_reps_with_jogs_are_allowed():
     parse_workout("10 x (10 x 100 @ mile, jog 100), jog 400")
 

@@ -19,6 +19,8 @@ from tests.make import (
     make_week,
 )
 from workouts.models import Delivery, PublishedPlan, Result, Session, TrainingWeek, Workout
+from workouts.previews import preview as preview_of
+from workouts.previews import readers
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +33,62 @@ def add(client, *, whom: str, slug: str = "800s", weekday: int = 2, **more):
     data = {"whom": whom, "weekday": weekday, "workout": workout.pk} | more
     headers = {key: more.pop(key) for key in list(more) if key.startswith("HTTP")}
     return client.post(f"{BOARD}sessions/add/", data, **headers)
+
+
+# The editor's preview
+
+
+def preview(client, text: str, **more) -> str:
+    return client.post("/teams/harriers/library/preview/", {"notation": text} | more).text
+
+
+@pytest.fixture
+def squad(team):
+    """Three runners: Al with an old race, Bo with a new one, Di without a date."""
+    for name, seconds, on in (
+        ("Al", 1500, MONDAY - timedelta(days=500)),
+        ("Bo", 1320, MONDAY - timedelta(days=20)),
+        ("Di", 1100, None),
+    ):
+        make_race(athlete=make_athlete(team=team, name=name), time_s=seconds, raced_on=on)
+    return team
+
+
+def test_the_preview_warns_for_all_three_readers_and_says_for_whom(coach_client, squad):
+    page = preview(coach_client, "6 x 800 @ 5k, jog 200")
+    assert "<strong>Al:</strong> 5K 25:00 is over 12 months old" in page
+    assert "<strong>Di:</strong> 5K 18:20 has no date" in page
+    assert "Bo:</strong>" not in page
+    # What holds for all of them is said once, without names.
+    assert page.count("There is no warm-up") == 1
+    assert "</strong> There is no warm-up" not in page
+    assert "Bo: paces from 5K 22:00" in page
+
+
+def test_the_preview_shows_the_splits_that_the_team_wants(coach_client, squad):
+    assert 'class="marks"' not in preview(coach_client, "6 x 800 @ 5k, jog 200")
+    type(squad).objects.update(split_m=100)
+    page = preview(coach_client, "6 x 800 @ 5k, jog 200")
+    # 22:00 for 5K is 26.4 s a 100 m, 25:00 is 30.0; said at the first of reps alike.
+    for mark in ("100 0:26", "300 1:19", "100 0:30", "300 1:30"):
+        assert page.count(f"<span>{mark}</span>") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1000 @ 10k; 1000 @ 5k; 1000 @ mile; 600 @ max; 200 @ sprint",
+        "1000 @ rpe 5; 1000 @ 5k; 1000 @ rpe 9; 600 @ max",
+        "1000 @ 85%hr; 1000 @ 5k; 400 @ 2:00/km; 400 @ max",
+    ],
+)
+def test_an_effort_is_drawn_as_high_as_it_is_hard(squad, text):
+    (reader, *_) = readers(squad.athletes.filter(name="Bo").with_paces(), squad, today=MONDAY)
+    for someone in ([reader], []):
+        heights = [bar.height for bar in preview_of(text, readers=someone).bars]
+        if someone or "10k" not in text:  # without a race all paces are drawn alike
+            assert heights == sorted(set(heights))
+        assert heights[-1] == max(heights)
 
 
 # The board
@@ -132,7 +190,7 @@ def test_a_group_action_says_for_whom_it_was_not_done_and_why(coach_client, team
 
     response = add(coach_client, whom="everyone", weekday=6, **HTMX)
     assert response.status_code == 200
-    assert "Added to 1 of 3 weeks." in response.text
+    assert " to 1 of 3 weeks." in response.text
     assert "Not placed: two at their limit." in response.text
     assert f"{injured}</a></th>" in response.text
     assert "may have no track session" in response.text
@@ -333,6 +391,8 @@ def test_a_race_typed_in_becomes_a_pr_and_moves_the_paces(coach_client, athlete)
     [
         ({"time_s": "2:20"}, "faster than the world record"),
         ({"time_s": "3:60"}, "59"),
+        ({"time_s": "2200"}, "did you mean 22:00?"),
+        ({"time_s": "22.0"}, "did you mean 22:00?"),
         ({"time_s": ""}, "required"),
         ({"distance_m": "5q"}, "Write the distance"),
         ({"raced_on": "2099-01-01"}, "has not come yet"),

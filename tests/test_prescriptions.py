@@ -312,6 +312,28 @@ def test_paces_are_said_in_the_athletes_units():
     assert block.prose == "8 mi easy (8:44–9:49/mi)"
 
 
+@pytest.mark.parametrize(
+    ("text", "prose"),
+    [
+        (
+            "6 x 400 @ 85%hr, jog 400",
+            "6 × 400 m at 85 % of maximum heart rate (read it as the rep ends: the heart lags "
+            "behind), 400 m jog between",
+        ),
+        (
+            "8 x 1min @ 90%hr",
+            "8 × 1 min at 90 % of maximum heart rate (read it as the rep ends: the heart lags "
+            "behind)",
+        ),
+        ("3 x 10min @ 85%hr", "3 × 10 min at 85 % of maximum heart rate"),
+        ("6 x 400 @ rpe 8", "6 × 400 m at RPE 8"),
+    ],
+)
+def test_the_athlete_reads_when_to_look_at_the_heart_rate_of_a_short_rep(text, prose):
+    (block,) = _prescribed(text).blocks
+    assert block.prose == prose
+
+
 # Warnings
 
 
@@ -333,6 +355,7 @@ def test_a_sound_session_has_no_warnings():
         ("6 x 800 @ 5k, jog 200", "no cool-down"),
         ("6 x 800 @ 5k", "no recovery"),
         ("6 x 400 @ 85%hr, jog 400", "under 3 minutes"),
+        ("6 x 800 @ 5k, rest 90", "write rest 90s for seconds, or jog 90"),
         ("6 x 400 @ 5k-40s/mi, jog 400", "faster than mile pace (4:01/km)"),
         ("4mi @ marathon", "5 to 7 %"),
         ("6 x 400 @ 60s, jog 400", "faster than this athlete could race 400 m"),

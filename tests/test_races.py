@@ -454,6 +454,36 @@ def test_what_is_stale_anyway_is_not_laid_to_the_race(athlete, coach, planned, n
     assert found.same == 4
 
 
+@pytest.mark.parametrize(
+    ("distance_m", "time_s", "words"),
+    [
+        (10_000, 2170, "8:00 faster than the 10K 44:10 of 3 May 2026: check the time"),
+        (5000, 1040, " faster than the other results let one expect, 5K in 2"),
+        (10_000, 2450, ""),  # 3:20 in half a year is a good season
+        (10_000, 2800, ""),
+        (400, 50, ""),  # says nothing of paces
+    ],
+)
+def test_a_race_much_faster_than_all_others_is_asked_about(team, distance_m, time_s, words):
+    athlete = make_athlete(team=team, name="Bo Lund")
+    make_race(athlete=athlete, distance_m=10_000, time_s=2650, raced_on=date(2026, 5, 3))
+    race = RacePerformance(
+        athlete=athlete, distance_m=Decimal(distance_m), time_s=Decimal(time_s), raced_on=TODAY
+    )
+    said = changes(athlete, race, today=TODAY).doubt
+    assert words in said
+    assert bool(said) is bool(words)
+    race.drives_paces = False
+    assert changes(athlete, race, today=TODAY).doubt == ""
+
+
+def test_a_first_race_and_a_corrected_one_are_not_compared_with_themselves(team):
+    athlete = make_athlete(team=team, name="Bo Lund")
+    race = make_race(athlete=athlete, time_s=2200)
+    race.time_s = Decimal(1320)
+    assert changes(athlete, race, today=TODAY).doubt == ""
+
+
 RACE = {"distance_m": "5k", "time_s": "21:00", "raced_on": "2026-11-20", "surface": "TRACK"}
 
 
@@ -507,6 +537,31 @@ def test_a_race_that_cannot_be_comes_back_as_a_form(coach_client, athlete, heade
     assert "See what changes" in response.text
     assert 'value="21:00"' in response.text
     assert "checked" in response.text
+
+
+def test_a_race_wildly_faster_is_confirmed_and_never_blocked(coach_client, athlete):
+    wild = RACE | {"time_s": "17:00"}
+    text = coach_client.post(f"/athletes/{athlete.pk}/races/preview/", wild, **HTMX).text
+    assert "5:00 faster than the 5K 22:00 of 1 November 2026" in text
+    assert "17:00 is right: save race" in text
+    assert 'name="keep_out" value="on"' in text
+    usual = coach_client.post(f"/athletes/{athlete.pk}/races/preview/", RACE, **HTMX).text
+    assert "is right" not in usual
+    data = wild | {"keep_out": ["False", "on"]}  # the hidden field, then the button
+    assert coach_client.post(f"/athletes/{athlete.pk}/races/add/", data).status_code == 302
+    assert athlete.races.get(time_s=1020).drives_paces is False
+    athlete.races.filter(time_s=1020).delete()
+    assert coach_client.post(f"/athletes/{athlete.pk}/races/add/", wild).status_code == 302
+    assert athlete.races.get(time_s=1020).drives_paces is True
+
+
+def test_the_page_says_what_vdot_is_and_from_which_races(athlete, read):
+    assert "VDOT is what Daniels&#x27; table gives for 5K 22:00." in read()
+    RacePerformance.objects.update(distance_m=10_000, time_s=2650)
+    make_race(athlete=athlete, distance_m="21097.5", time_s=5880)
+    # By the model of bests both point to a 5K faster than either alone by the table.
+    assert "table gives for a 5K in 20:" in read()
+    assert "the time to expect from 10K 44:10 and Half marathon 1:38:00; for a race alone" in read()
 
 
 def test_the_preview_of_an_edit_leaves_the_race_alone(coach_client, athlete):

@@ -554,6 +554,9 @@ def _block(block: NotationBlock, level: str, aim: _Aim, *, is_last: bool) -> Blo
 def _numbers(reps: Reps, aim: _Aim) -> str:
     """Return the athlete's own times or paces for reps, as far as they help while running."""
     pace = reps.target.pace
+    if isinstance(pace, Effort):
+        lags = pace.kind == "%hr" and any(_heart_lags(span.low, aim) for span in reps.amounts)
+        return "read it as the rep ends: the heart lags behind" if lags else ""
     lengths = {_metres(span.low, aim.lap_m) for span in reps.amounts}
     is_range = any(span.low != span.high for span in reps.amounts)
     length = lengths.pop() if len(lengths) == 1 and not is_range else 0.0
@@ -577,6 +580,12 @@ def _numbers(reps: Reps, aim: _Aim) -> str:
     each = " each" if reps.counts != ONCE else ""
     whole = f"{_clocks(first, length)}{each}"
     return f"{whole}, {a_lap}" if length > aim.lap_m + 1 else whole
+
+
+def _heart_lags(amount: Amount, aim: _Aim) -> bool:
+    """Return whether a rep is over before heart rate can steer it."""
+    five = aim.paces.pace("5k").s_per_m_low if aim.paces else DEFAULT_S_PER_M
+    return (_seconds(amount) or _metres(amount, aim.lap_m) * five) < HEART_RATE_LAGS_S
 
 
 def _clocks(band: Band, metres: float) -> str:
@@ -638,14 +647,17 @@ def _ladder_warnings(reps: Sequence[Rep], shape: str) -> Iterator[str]:
 
 def _rep_warnings(draft: _Draft, rep: Rep, aim: _Aim) -> Iterator[str]:
     pace = draft.target.pace
-    if isinstance(pace, Effort) and pace.kind == "%hr":
-        five = aim.paces.pace("5k").s_per_m_low if aim.paces else DEFAULT_S_PER_M
-        lasts_s = rep.duration_s or (rep.distance_m or 0) * five
-        if lasts_s < HEART_RATE_LAGS_S:
-            yield (
-                f"{rep.label} in a rep under 3 minutes: heart rate lags, so take it as a check at "
-                "the end of the rep, and name a pace or an RPE to run by."
-            )
+    if isinstance(pace, Effort) and pace.kind == "%hr" and _heart_lags(draft.span.low, aim):
+        yield (
+            f"{rep.label} in a rep under 3 minutes: heart rate lags, so take it as a check at "
+            "the end of the rep, and name a pace or an RPE to run by."
+        )
+    if rep.recovery and rep.recovery.kind == "rest" and rep.recovery.distance_m:
+        metres = f"{rep.recovery.distance_m[0]:g}"
+        yield (
+            f"rest {metres} is a standing rest over {metres} m: write rest {metres}s for seconds, "
+            f"or jog {metres}."
+        )
     if isinstance(pace, Given) and aim.paces and rep.pace_s_per_km and (rep.distance_m or 0) >= 400:
         best_s, _ = aim.paces.race_time(rep.distance_m or 0)
         if rep.target_s and rep.target_s[0] < best_s:

@@ -1,7 +1,7 @@
 """The read side of the editor: a workout as a coach types it, prescribed for a few readers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,8 +13,12 @@ from workouts.track import STANDARD_LAP_M
 
 WIDTH = 1000
 HEIGHT = 60
-# Where no pace is known, a rep is drawn as if run at 4 m/s, a recovery at 2.5.
+# Where no pace is known, 5K pace is drawn as 4 m/s, a recovery as 2.5.
 RUN_M_PER_S, JOG_M_PER_S = 4.0, 2.5
+# An effort is drawn as a share of the speed of 5K pace: RPE 8 is like it, and one RPE is 5 %.
+ALL_OUT = {"max": 1.15, "sprint": 1.3}
+LIKE_5K_RPE, LIKE_5K_PERCENT_HR, A_RPE, A_PERCENT_HR = 8, 95, 0.05, 0.01
+ABOVE_ALL = 1.05  # and all out stands above every pace
 
 
 # What a button of the editor writes for the coach.
@@ -79,11 +83,30 @@ class Preview:
         return self.sessions[len(self.sessions) // 2][1]
 
     @property
-    def rows(self) -> list[tuple[dict[str, Any], ...]]:
-        """The reps side by side, one of each reader; none where levels run different reps."""
+    def is_alike(self) -> bool:
+        """Say whether all readers run the same reps; by level they may run different ones."""
         reps = [session["reps"] for _, session in self.sessions]
-        runs = {tuple((r["distance_m"], r["duration_s"]) for r in one) for one in reps}
-        return list(zip(*reps, strict=True)) if len(runs) == 1 else []
+        return len({tuple((r["distance_m"], r["duration_s"]) for r in one) for one in reps}) == 1
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """What each reader's session is warned of, once, with for whom where not for all."""
+        return self._told("warnings")
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """What the paces come from, with whose they are."""
+        return self._told("sources")
+
+    def _told(self, key: str) -> list[tuple[str, str]]:
+        told: dict[str, list[str]] = {}
+        for reader, session in self.sessions:
+            for words in session[key]:
+                told.setdefault(words, []).append(reader.name)
+        return [
+            ("" if len(names) == len(self.sessions) else ", ".join(names), words)
+            for words, names in told.items()
+        ]
 
 
 def readers(athletes: Iterable[Athlete], team: Team, *, today: date) -> list[Reader]:
@@ -135,8 +158,8 @@ def preview(text: str, *, readers: Sequence[Reader], lap_m: float | None = None)
         )
         for reader in readers or [Reader("an intermediate runner", "intermediate", "km")]
     )
-    shown = Preview(sessions=sessions)
-    return replace(shown, bars=bars(shown.typical))
+    middle, session = sessions[len(sessions) // 2]
+    return Preview(sessions=sessions, bars=bars(session, middle.paces))
 
 
 def _mistake(text: str, error: NotationError) -> Mistake:
@@ -146,13 +169,16 @@ def _mistake(text: str, error: NotationError) -> Mistake:
     return Mistake(str(error), error.line, error.column, before=line[:cut], after=line[cut:])
 
 
-def bars(session: dict[str, Any]) -> tuple[Bar, ...]:
+def bars(session: dict[str, Any], paces: AthletePaces | None = None) -> tuple[Bar, ...]:
     """Lay the reps of a prescribed session out as bars on a sheet of `WIDTH` by `HEIGHT`."""
-    lengths = [(_metres(rep), _gap_m(rep["recovery"])) for rep in session["reps"]]
+    speeds = _speeds(session["reps"], paces)
+    lengths = [
+        (rep["distance_m"] or (rep["duration_s"] or 0) * speed, _gap_m(rep["recovery"]))
+        for rep, speed in zip(session["reps"], speeds, strict=True)
+    ]
     total = sum(run + gap for run, gap in lengths)
     if not total:
         return ()
-    speeds = [_speed(rep) for rep in session["reps"]]
     slow, fast = min(speeds) * 0.7, max(speeds)
     drawn, x = [], 0.0
     for rep, speed, (run, gap) in zip(session["reps"], speeds, lengths, strict=True):
@@ -163,15 +189,30 @@ def bars(session: dict[str, Any]) -> tuple[Bar, ...]:
     return tuple(drawn)
 
 
-def _speed(rep: dict[str, Any]) -> float:
-    """Return metres a second: the target's, or what its effort looks like."""
-    if rep["pace_s_per_km"]:
-        return 2000 / sum(rep["pace_s_per_km"])
-    return JOG_M_PER_S if rep["is_easy"] else RUN_M_PER_S
+def _speeds(reps: Sequence[dict[str, Any]], paces: AthletePaces | None) -> list[float]:
+    """Return metres a second of each rep: the target's, or what its effort looks like."""
+    like_5k = 1 / paces.pace("5k").s_per_m_low if paces else RUN_M_PER_S
+    paced = [2000 / sum(rep["pace_s_per_km"]) for rep in reps if rep["pace_s_per_km"]]
+    all_out = max([like_5k, *(speed * ABOVE_ALL / ALL_OUT["max"] for speed in paced)])
+    speeds = []
+    for rep in reps:
+        if rep["pace_s_per_km"]:
+            speeds.append(2000 / sum(rep["pace_s_per_km"]))
+        elif rep["label"] in ALL_OUT:
+            speeds.append(all_out * ALL_OUT[rep["label"]])
+        else:
+            speeds.append(JOG_M_PER_S if rep["is_easy"] else like_5k * _share(rep["label"]))
+    return speeds
 
 
-def _metres(rep: dict[str, Any]) -> float:
-    return rep["distance_m"] or (rep["duration_s"] or 0) * _speed(rep)
+def _share(label: str) -> float:
+    """Return how fast an effort looks beside 5K pace; a pace that is not known looks like it."""
+    if label.startswith("rpe "):
+        return 1 + A_RPE * (float(label.split("-")[-1].removeprefix("rpe ")) - LIKE_5K_RPE)
+    if "%hr" in label:
+        percent = float(label.partition("%")[0].split("-")[-1])
+        return 1 + A_PERCENT_HR * (percent - LIKE_5K_PERCENT_HR)
+    return 1.0
 
 
 def _gap_m(recovery: dict[str, Any] | None) -> float:

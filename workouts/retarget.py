@@ -7,13 +7,16 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from athletes.measures import format_clock
+from athletes.measures import RACES as RACE_M
+from athletes.measures import distance_name, format_clock
 from athletes.models import Athlete, RacePerformance, monday_of
-from athletes.predictions import AthletePaces, Pace
+from athletes.predictions import RANGE_80, AthletePaces, Pace
 from workouts.models import Delivery, PublishedPlan, TrainingWeek
 
 RACES = ("mile", "5k", "10k", "half", "marathon")
 TRAINING = ("easy", "threshold", "interval", "repetition")
+# So much faster than all other results say is more often a slip than a good day.
+WILD = 0.1
 # What went out, or may have, stays as it is.
 GONE = (Delivery.State.SENT, Delivery.State.TRANSMITTING, Delivery.State.UNCLEAR)
 
@@ -50,7 +53,8 @@ class SessionChange:
 class Changes:
     """All that a race would change; `same` counts the sessions it leaves as they are.
 
-    `sent_weeks` counts the weeks that keep what was sent.
+    `sent_weeks` counts the weeks that keep what was sent. `doubt` says why the race itself looks
+    wrong; it is to be confirmed then, and may be right.
     """
 
     vdot: tuple[float | None, float | None]
@@ -58,6 +62,7 @@ class Changes:
     sessions: tuple[SessionChange, ...]
     same: int
     sent_weeks: int
+    doubt: str = ""
 
     @property
     def has_published(self) -> bool:
@@ -91,6 +96,34 @@ def changes(athlete: Athlete, race: RacePerformance, *, today: date) -> Changes:
         sessions=tuple(sorted(sessions, key=lambda change: (change.on, change.session_id))),
         same=same,
         sent_weeks=sent_weeks,
+        doubt=doubt(race, before=athlete.paces(today=today, races=others)),
+    )
+
+
+def doubt(race: RacePerformance, *, before: AthletePaces | None) -> str:
+    """Return how a race is wildly faster than the others, `before`, let one expect, or nothing.
+
+    It is compared with the result at its distance, else with what the others are worth there.
+    """
+    fits = RACE_M["800"] <= race.distance_m <= RACE_M["marathon"]
+    if before is None or not before.races or not race.drives_paces or not fits:
+        return ""
+    expected = before.estimate(race.distance_m)
+    by_s = expected.time_s - float(race.time_s)
+    if by_s < max(WILD, RANGE_80 * expected.sigma) * expected.time_s:
+        return ""
+    other = expected.races[0]
+    on = f" of {other.raced_on:%-d %B %Y}" if other.raced_on else ", whose day is not known"
+    if expected.is_own:
+        than = f"the {other.name}{on}"
+    else:
+        than = (
+            f"the other results let one expect, {distance_name(race.distance_m)} in "
+            f"{format_clock(expected.time_s)} from the {other.name}{on}"
+        )
+    return (
+        f"{format_clock(by_s)} faster than {than}: check the time and the distance, or say that it "
+        "is not for paces, such as a short course."
     )
 
 

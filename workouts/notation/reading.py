@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final, NoReturn
 
+from workouts.notation.hints import in_notation
 from workouts.notation.tree import (
     EASY,
     ONCE,
@@ -39,7 +40,7 @@ from workouts.notation.tree import (
     Workout,
     size_of,
 )
-from workouts.notation.writing import format_pace_target
+from workouts.notation.writing import format_amount, format_pace_target, format_workout
 
 LONGEST_TEXT: Final = 4000
 MOST_STEPS: Final = 200
@@ -47,14 +48,22 @@ MOST_REPS: Final = 100
 LONGEST_M: Final = 100_000
 LONGEST_S: Final = 24 * 3600
 DEEPEST_SETS: Final = 3
+LONGEST_HINT: Final = 200
 
 
 class NotationError(ValueError):
-    """Text that is no workout: where (line and column from 1) and what to write instead."""
+    """Text that is no workout: where (line and column from 1) and what to write instead.
 
-    def __init__(self, line: int, column: int, message: str) -> None:
+    `suggestion` is the step at that place as it could be read, where it is plain what was meant.
+    `missing` is what only has to be put in there, such as a pace.
+    """
+
+    def __init__(
+        self, line: int, column: int, message: str, *, suggestion: str = "", missing: str = ""
+    ) -> None:
         super().__init__(line, column, message)
         self.line, self.column, self.message = line, column, message
+        self.suggestion, self.missing = suggestion, missing
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.message}"
@@ -67,7 +76,11 @@ def parse_workout(text: str) -> Workout:
     :raises NotationError: with the place and a fix, if it cannot be read or passes the limits:
         4,000 characters, 200 steps, 100 reps a repeat, sets three deep, 100 km or 24 hours
     """
-    return _Parser(text).workout()
+    parser = _Parser(text)
+    try:
+        return parser.workout()
+    except NotationError as error:
+        raise _with_suggestion(error, parser.text) from None
 
 
 _NUMBER = r"\d{1,7}(?:\.\d{1,3})?"
@@ -97,6 +110,8 @@ _MINUTES = r"(\d{1,3})min(\d{1,2})s?(?![a-z\d])"
 _SINGLE = rf"({_NUMBER})(?: ?({_UNITS})(?![a-z\d]))?"
 _COUNTS = r"\d+(?:-\d+)?(?: *\| *\d+(?:-\d+)?)* *x(?![a-z])"
 _PACE_TIME = r"(?:(\d{1,2}):)?(\d{1,3}(?:\.\d)?)"
+# Reps by name, "the 400s": as seconds they are no whole minutes, so nobody means 6:40.
+_PLURAL = re.compile(r"([248]00|1[06]00)s(?![a-z])", re.IGNORECASE)
 _OFFSET = (
     rf" *([+-]) *({_NUMBER})(?: *(?:\.\.|-) *({_NUMBER}))? *(?:(%)|s(?:ec)? ?/ ?(mi(?:le)?|km?))"
     r"(?![a-z\d])"
@@ -116,10 +131,11 @@ class _Parser:
 
     # The text
 
-    def fail(self, message: str, at: int | None = None) -> NoReturn:
+    def fail(self, message: str, at: int | None = None, *, missing: str = "") -> NoReturn:
         before = self.raw[: self.at if at is None else at]
         line = before.count("\n") + 1
-        raise NotationError(line, len(before) - (before.rfind("\n") + 1) + 1, message)
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        raise NotationError(line, column, message, missing=missing)
 
     def take(self, pattern: str, *, over_lines: bool = False) -> re.Match[str] | None:
         """Read `pattern` after any blanks, or leave the place as it is."""
@@ -228,7 +244,8 @@ class _Parser:
             target = own or target
             if target is None:
                 self.fail(
-                    "how fast? Add a pace, such as @ 5k or easy, or an effort such as @ rpe 8"
+                    "how fast? Add a pace, such as @ 5k or easy, or an effort such as @ rpe 8",
+                    missing=_usual_pace(counts, amounts),
                 )
             self.check_given(target, amounts, start)
             parts.insert(0, Reps(counts, amounts, target))
@@ -239,7 +256,11 @@ class _Parser:
         start = self.blanks()
         if self.take(r"\("):
             return Group(counts, self.group(start))
-        return counts, self.amounts(), self.target(), start
+        amounts = self.amounts()
+        if match := _PLURAL.match(self.text, start):
+            time = format_amount(amounts[0].low)
+            self.fail(f'"{match[0]}" is {time}; write {match[1]} for metres, or {time}', start)
+        return counts, amounts, self.target(), start
 
     def group(self, start: int) -> tuple[Step, ...]:
         self.depth += 1
@@ -322,9 +343,9 @@ class _Parser:
         if (match := self.take(_SINGLE)) and not re.match(r"[a-z\d.:]", self.text[self.at :], re.I):
             return Decimal(match[1]), match[2] and match[2].lower(), start
         self.at = start
-        self.fail(
-            f'"{self.word()}" is no distance or time; write for example 800, 1.5km, 2mi or 20min'
-        )
+        word = self.word()
+        problem = f'"{word}" is no distance or time' if word else "a distance or time is missing"
+        self.fail(f"{problem}; write for example 800, 1.5km, 2mi or 20min")
 
     def measured(self, number: Decimal, typed: str | None, start: int, after: str | None) -> Amount:
         """Return a number with its unit, or with the one `after` it in a range or ladder."""
@@ -364,6 +385,9 @@ class _Parser:
                     "walk 90s"
                 )
             return None
+        if self.sees(r"[,;#)\n]|\Z"):
+            missing = "90s" if match[1].lower() == "rest" else "200"
+            self.fail(f"how far, or how long? Write {match[1]} {missing}", missing=missing)
         spans = [self.span()]
         while self.take(r"\|"):
             spans.append(self.span())
@@ -416,12 +440,14 @@ class _Parser:
             if name in RACE_PACES or name in TRAINING_PACES:
                 return Named(name, self.offset())
         self.at = start
-        word = self.word().lower() or "nothing"
-        near = get_close_matches(word, (*RACE_PACES, *TRAINING_PACES), n=1, cutoff=0.5)
-        self.fail(
-            f'"{word}" is no pace; did you mean {near[0] if near else "5k"}, or an effort '
-            "such as rpe 8?"
-        )
+        word = self.word().lower()
+        if not word:
+            self.fail("a pace is missing here; write for example 5k, easy or rpe 8")
+        cutoff = 0.5 if len(word) < 3 else 0.6
+        near = get_close_matches(word, (*RACE_PACES, *TRAINING_PACES), n=1, cutoff=cutoff)
+        if near:
+            self.fail(f'"{word}" is no pace; did you mean {near[0]}, or an effort such as rpe 8?')
+        self.fail(f'"{word}" is no pace; write a race, such as 5k, or an effort, such as rpe 8')
 
     def given(self) -> Given | None:
         start = self.blanks()
@@ -485,6 +511,67 @@ class _Parser:
                         "1:30/km and 25:00/km",
                         start,
                     )
+
+
+def _with_suggestion(error: NotationError, text: str) -> NotationError:
+    """Return the error with the step it is in as the notation has it, if that can be read."""
+    lines = text.split("\n")
+    typed = _step_around(lines[error.line - 1], error.column)
+    written = in_notation(typed) if len(typed) <= LONGEST_HINT else typed
+    if written.startswith(","):  # a recovery on a line of its own belongs to the reps before
+        before = lines[error.line - 2] if error.line > 1 else ""
+        tries = [before.partition("#")[0].strip() + written, "6 x 800 @ 5k" + written]
+    else:
+        tries = [written]
+    for one in tries:
+        if (workout := _completed(one)) and (one != typed.strip() or error.missing):
+            suggestion = format_workout(workout).replace("\n", "; ")
+            problem = error.message.partition(";")[0]
+            asks = f"did you mean {suggestion}?"
+            if error.missing and one == typed.strip():
+                asks = f"for example {suggestion}"
+            elif error.missing:
+                problem = f'"{lines[error.line - 1][: error.column - 1].strip()}" says too little'
+            message = f"{problem}; {asks}"
+            return NotationError(error.line, error.column, message, suggestion=suggestion)
+    return error
+
+
+def _step_around(line: str, column: int) -> str:
+    """Return the step of a line that holds a column: between two ; that are in no set."""
+    line = line.partition("#")[0]
+    start = depth = 0
+    for place, character in enumerate(line):
+        depth += (character == "(") - (character == ")")
+        if character == ";" and depth <= 0:
+            if place >= column - 1:
+                return line[start:place]
+            start = place + 1
+    return line[start:]
+
+
+def _completed(text: str) -> Workout | None:
+    """Return the workout of a text, with the usual pace where it says none, or None."""
+    for _ in range(4):
+        try:
+            return _Parser(text).workout()
+        except NotationError as error:
+            if not error.missing:
+                return None
+            at = error.column - 1
+            text = f"{text[:at]} {error.missing}{text[at:]}"
+    return None
+
+
+def _usual_pace(counts: Sequence[Count], amounts: Sequence[Span]) -> str:
+    """Return a pace for an example: what such a length is usually run at."""
+    metres = max(
+        size_of(span.high) * (4 if isinstance(span.high, Duration) else 1) for span in amounts
+    )
+    if metres >= 3000 and counts == ONCE:
+        return "easy"
+    paces = ((400, "@ mile"), (1200, "@ 5k"), (2000, "@ 10k"))
+    return next((pace for longest, pace in paces if metres <= longest), "@ threshold")
 
 
 def _with_comment(block: Block, comments: Sequence[str]) -> Block:

@@ -180,6 +180,16 @@ def with_marks(session: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 
 @register.filter
+def side_by_side(sessions: Any) -> list[tuple[tuple[dict[str, Any], list[str]], ...]]:
+    """Lay the reps of sessions alike in rows, one cell a reader, each with its splits."""
+    columns = (
+        [(rep, marks.split(", ") if marks else []) for rep, marks in with_marks(session)]
+        for _, session in sessions
+    )
+    return list(zip(*columns, strict=True))
+
+
+@register.filter
 def indented(text: str) -> str:
     """Put lines under the rep that they belong to, in the plain text mail."""
     return "\n".join(f"      {line}" for line in text.splitlines())
