@@ -585,3 +585,85 @@ def test_a_coach_reads_a_draft_as_the_athlete_would_get_it(coach_client, athlete
     assert "3:31" in text
     assert reverse("session_detail", args=[session.pk]) in text
     assert "3:31" not in athlete_client.get(page).text
+
+
+# Set back to what was sent ------------------------------------------------------------------------
+
+
+def sent(plan: PublishedPlan, now: Any) -> None:
+    Delivery.objects.filter(plan=plan).update(state="SENT", sent_at=now)
+
+
+def test_a_week_set_back_to_what_was_sent_is_not_mailed_again(coach_client, team, athlete):
+    now = timezone.now()
+    first = make_plan(athlete=athlete, now=now - timedelta(hours=3))
+    sent(first, now)
+    easy = first.week.sessions.get(kind="EASY")
+    first.week.edit(easy, kind="EASY", title="Another")
+    first.week.publish(now=now - timedelta(hours=2))
+    first.week.edit(easy, kind="EASY", title="Easy run")
+
+    page = coach_client.post(url("week_publish", team), follow=True)
+
+    assert "0 published, 1 not mailed, as nothing changed since it was sent" in page.text
+    states = Delivery.objects.order_by("plan__revision").values_list("state", flat=True)
+    assert list(states) == ["SENT", "SKIPPED", "SKIPPED"]
+    latest = first.week.plans.latest("revision")
+    assert what_is_planned(latest.content) == what_is_planned(first.content)
+    assert latest.delivery.last_error == "nothing changed since it was sent"
+    again = coach_client.post(url("week_publish", team), follow=True)
+    assert "1 unchanged since they were published" in again.text
+    assert first.week.plans.count() == 3
+
+
+def test_a_week_edited_and_edited_back_is_not_published_again(coach_client, team, athlete):
+    first = make_plan(athlete=athlete, now=timezone.now() - timedelta(hours=3))
+    easy = first.week.sessions.get(kind="EASY")
+    for title in ("Another", "Easy run"):
+        first.week.edit(easy, kind="EASY", title=title)
+
+    page = coach_client.post(url("week_publish", team), follow=True)
+
+    assert "1 unchanged since they were published" in page.text
+    assert first.week.plans.get() == first
+
+
+def test_a_session_taken_out_and_written_anew_is_not_mailed_again(athlete):
+    now = timezone.now()
+    first = make_plan(athlete=athlete, now=now - timedelta(hours=3))
+    sent(first, now)
+    first.week.sessions.get(kind="EASY").remove()
+    first.week.schedule(weekday=3, **EASY)
+
+    again = first.week.publish(now=now)
+
+    # A revision all the same: the athlete logs the session that is there.
+    assert (again.revision, again.delivery.state) == (2, "SKIPPED")
+
+
+@pytest.mark.parametrize("state", ["SENT", "CLAIMED", "TRANSMITTING", "UNCLEAR"])
+def test_a_week_set_back_is_mailed_where_another_mail_has_or_may_have_gone(athlete, state):
+    now = timezone.now()
+    first = make_plan(athlete=athlete, now=now - timedelta(hours=3))
+    sent(first, now)
+    easy = first.week.sessions.get(kind="EASY")
+    first.week.edit(easy, kind="EASY", title="Another")
+    second = first.week.publish(now=now - timedelta(hours=2))
+    sent_at = now if state == "SENT" else None
+    Delivery.objects.filter(plan=second).update(state=state, sent_at=sent_at)
+    first.week.edit(easy, kind="EASY", title="Easy run")
+
+    assert first.week.publish(now=now).delivery.state == "DUE"
+
+
+@pytest.mark.parametrize("state", ["FAILED", "UNCLEAR"])
+def test_a_week_set_back_to_what_may_not_have_arrived_is_mailed(athlete, state):
+    now = timezone.now()
+    first = make_plan(athlete=athlete, now=now - timedelta(hours=3))
+    Delivery.objects.filter(plan=first).update(state=state)
+    easy = first.week.sessions.get(kind="EASY")
+    first.week.edit(easy, kind="EASY", title="Another")
+    first.week.publish(now=now - timedelta(hours=2))
+    first.week.edit(easy, kind="EASY", title="Easy run")
+
+    assert first.week.publish(now=now).delivery.state == "DUE"

@@ -1,21 +1,30 @@
 """Plans of several weeks: written, followed, joined late, left, edited while they run."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 
 import pytest
+from django.db import connection, connections, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from athletes.models import Athlete, monday_of
-from tests.make import MONDAY, make_athlete, make_group, make_race, make_week
+from tests.make import MONDAY, make_athlete, make_group, make_race, make_user, make_week
 from workouts import season_edits, seasons, undoing
 from workouts.models import (
     Action,
     Delivery,
     Enrolment,
+    EnrolmentSession,
     Result,
     SeasonPlan,
     SeasonSession,
+    SeasonWeek,
     SeasonWeekFull,
     Session,
     TrainingWeek,
@@ -68,6 +77,7 @@ def edit_first_week(plan: SeasonPlan, number: int = 2, **fields) -> None:
             "surface": one.surface,
             "title": one.title,
             "notation": one.notation,
+            "priority": one.priority,
         }
         for one in week.sessions.order_by("weekday")
     ]
@@ -462,7 +472,7 @@ def test_an_undo_takes_the_whole_plan_back(start, athlete, plan, team, coach, no
     undoing.undo(action, by=coach, now=now)
 
     assert not Session.objects.exists()
-    assert not seasons.followers(plan, team).exists()
+    assert not seasons.followers(plan, team, today=now.date()).exists()
     assert set(athlete.weeks.values_list("phase", "track_limit")) == {("", 2)}
 
     assert start(athlete).placed == 6
@@ -736,3 +746,407 @@ def test_a_coachs_own_work_stays_when_an_athlete_stops(start, athlete, plan, coa
     left = season_edits.leave(run, by=coach, now=now)
     assert Session.objects.filter(title="My own work").exists()
     assert any("edited by hand" in words for words in left.kept)
+
+
+# Two coaches at one week of a plan
+
+
+def typed(page, **changes) -> dict:
+    """Return what a browser would send of the form of a plan's week."""
+    form, sessions = page.context["form"], page.context["sessions"]
+    fields = [form, sessions.management_form, *sessions.forms]
+    data = {bound.html_name: bound.value() for one in fields for bound in one}
+    return {k: "" if v is None else v for k, v in data.items() if v is not False} | changes
+
+
+@pytest.fixture
+def assistant_client(team):
+    user = make_user(email="al@club.example", name="Al Assistant", password="on-the-track")
+    team.memberships.create(user=user, role="ASSISTANT")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_week_that_another_coach_changed_meanwhile_is_not_written_over(
+    coach_client, assistant_client, plan
+):
+    week = plan.weeks.get(number=1)
+    url = reverse("season_week", args=["harriers", plan.pk, 1])
+    mine, theirs = coach_client.get(url), assistant_client.get(url)
+    new = {"form-2-weekday": "6", "form-2-kind": "EASY", "form-2-notation": "5km easy"}
+    assistant_client.post(url, typed(theirs, **new, **{"form-0-title": "Theirs"}))
+
+    refused = coach_client.post(url, typed(mine, **{"form-1-title": "My own words"}))
+
+    assert refused.status_code == 422
+    assert "Al Assistant has changed week 1 since you opened it" in refused.text
+    for now in ("Tuesday Theirs: 6 x 800", "Saturday 5 km easy: 5km easy"):
+        assert now in refused.text
+    assert "My own words" in refused.text
+    titles = ["Theirs", "Easy run", "5 km easy"]
+    assert [one.title for one in week.sessions.order_by("weekday")] == titles
+
+    # Who has seen it may write it: what came meanwhile stands among the rows, and stays.
+    assert coach_client.post(url, typed(refused)).status_code == 302
+    titles = ["6 × 800 m", "My own words", "5 km easy"]
+    assert [one.title for one in week.sessions.order_by("weekday")] == titles
+
+
+def test_a_limit_or_phase_changed_meanwhile_counts_too_and_no_change_does_not(
+    coach_client, assistant_client, plan
+):
+    url = reverse("season_week", args=["harriers", plan.pk, 1])
+    mine, theirs = coach_client.get(url), assistant_client.get(url)
+    assistant_client.post(url, typed(theirs))
+    assert coach_client.post(url, typed(mine)).status_code == 302
+    assistant_client.post(url, typed(theirs, phase="PEAK"))
+    assert coach_client.post(url, typed(mine)).status_code == 422
+    assert plan.weeks.get(number=1).phase == "PEAK"
+
+
+def test_two_rows_of_one_session_are_refused(coach_client, plan):
+    url = reverse("season_week", args=["harriers", plan.pk, 1])
+    page = coach_client.get(url)
+    twice = {"form-1-pk": page.context["sessions"].forms[0].initial["pk"]}
+    refused = coach_client.post(url, typed(page, **twice))
+    assert refused.status_code == 422
+    assert "Two rows are one and the same session" in refused.text
+    assert [one.title for one in plan.weeks.get(number=1).sessions.all()] == [
+        "6 × 800 m",
+        "Easy run",
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_week_is_cut_off_while_it_is_written_and_nobody_waits_for_ever(plan):
+    """Both lock the plan before its weeks: in two orders, one of them would be stopped."""
+    barrier = Barrier(2, timeout=60)
+
+    def work(cuts: bool) -> None:
+        try:
+            own = SeasonPlan.objects.get(pk=plan.pk)
+            for _ in range(30):
+                if cuts:
+                    own.set_weeks(4)
+                barrier.wait()
+                week = own.weeks.get(number=4)
+                barrier.wait()
+                # The week may be gone before it is written.
+                with suppress(SeasonWeek.DoesNotExist):
+                    own.set_weeks(3) if cuts else week.fill([], phase="BASE", track_limit=1)
+                barrier.wait()
+        except Exception:
+            barrier.abort()
+            raise
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(work, cuts) for cuts in (True, False)]:
+            one.result()
+    assert plan.weeks.count() == 3
+
+
+def test_a_week_that_was_cut_off_meanwhile_is_told(coach_client, plan, monkeypatch):
+    plan.set_weeks(4)
+    url = reverse("season_week", args=["harriers", plan.pk, 4])
+    data = typed(coach_client.get(url))
+    fill = SeasonWeek.fill
+
+    def too_late(week, *args, **more):
+        SeasonPlan.objects.get(pk=plan.pk).set_weeks(3)
+        fill(week, *args, **more)
+
+    monkeypatch.setattr(SeasonWeek, "fill", too_late)
+    answer = coach_client.post(url, data, follow=True)
+    assert "Week 4 is not in the plan any more: nothing was kept." in answer.text
+
+
+# Races, groups and who is on a plan
+
+
+def edit_week_of_race(plan, **fields):
+    week = plan.weeks.get(number=3)
+    easy, race = week.sessions.order_by("weekday")
+    rows = [
+        EASY | {"weekday": 5, "pk": easy.pk},
+        RACE | {"weekday": 7, "pk": race.pk} | fields,
+    ]
+    week.fill(rows, phase=week.phase, track_limit=week.track_limit)
+
+
+def test_a_races_new_priority_reaches_who_follows(start, athlete, plan, team, coach, now):
+    start(athlete)
+    edit_week_of_race(plan, priority="B")
+
+    assert words(season_edits.pending(plan, team, now=now)) == [
+        "Ana Sousa, Sunday 20 December: 5K race becomes a B race"
+    ]
+    season_edits.bring(plan, team, by=coach, now=now)
+
+    race = Session.objects.get(title="5K race")
+    assert race.note == "B race: race it, without resting much for it."
+    assert season_edits.pending(plan, team, now=now) == []
+
+
+def test_a_coachs_own_note_on_a_race_stays(start, athlete, plan, team, coach, now):
+    start(athlete)
+    race = Session.objects.get(title="5K race")
+    race.week.edit(race, kind="RACE", note="Meet at nine")
+    edit_week_of_race(plan, priority="C")
+    season_edits.bring(plan, team, by=coach, now=now)
+    race.refresh_from_db()
+    assert race.note == "Meet at nine"
+
+
+def test_a_newcomer_starts_with_the_group_though_the_plan_is_longer_by_now(
+    coach_client, start, plan, team, athlete
+):
+    now = timezone.now()
+    starts_on = monday_of(now.date())
+    race_on = starts_on + timedelta(days=19)
+    group = make_group(athlete, team=team)
+    start(athlete, group=group, starts_on=starts_on, race_on=race_on, now=now)
+    plan.set_weeks(5)
+    late = make_athlete(team=team, name="Dan Late")
+    group.athletes.add(late)
+    page = coach_client.get(reverse("season_detail", args=["harriers", plan.pk])).text
+    (form,) = re.findall(r'<form [^>]*newcomer">.*?</form>', page, re.DOTALL)
+    data = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+
+    looked = coach_client.post(reverse("season_follow", args=["harriers", plan.pk]), data)
+    data = {bound.html_name: bound.value() or "" for bound in looked.context["form"]}
+    coach_client.post(reverse("season_follow", args=["harriers", plan.pk]), data | {"follow": "1"})
+
+    run = Enrolment.objects.get(athlete=late)
+    assert (run.starts_on, run.race_on, run.group) == (starts_on, race_on, group)
+    assert planned(late) == [one for one in planned(athlete) if one[0] >= str(now.date())]
+
+
+def test_who_stopped_is_not_offered_as_a_newcomer(coach_client, start, plan, team, athlete, coach):
+    now = timezone.now()
+    other = make_athlete(team=team, name="Bo")
+    group = make_group(athlete, other, team=team)
+    start(athlete, other, group=group, starts_on=monday_of(now.date()), now=now)
+    run = Enrolment.objects.get(athlete=other)
+    season_edits.leave(run, by=coach, now=now)
+    assert seasons.newcomers(plan, team, today=now.date()) == []
+
+    run.refresh_from_db()
+    undoing.undo(run.left, by=coach, now=now)
+    assert seasons.newcomers(plan, team, today=now.date()) == []
+    undoing.undo(run.joined, by=coach, now=now)  # and with it the run that could be joined
+    assert seasons.newcomers(plan, team, today=now.date()) == []
+
+
+def test_who_gets_nothing_of_a_plan_is_not_put_on_it(coach_client, plan, team, athlete):
+    starts_on = monday_of(timezone.now().date()) + timedelta(weeks=1)
+    away = make_athlete(team=team, name="Bo Away")
+    away.pauses.create(reason="AWAY", starts_on=starts_on)
+    form = {"whom": "everyone", "starts_on": starts_on.isoformat(), "follow": "1"}
+
+    page = coach_client.post(reverse("season_follow", args=["harriers", plan.pk]), form)
+
+    assert "Not on the plan, as none of its sessions can be planned." in page.text
+    assert "6 while paused" in page.text
+    assert [run.athlete for run in Enrolment.objects.all()] == [athlete]
+    assert not away.weeks.exists()
+    assert len(planned(athlete)) == 6
+    assert Action.objects.get().label.endswith("for 1")
+
+
+def test_a_run_that_is_over_counts_no_more(coach_client, start, plan, team, athlete):
+    now = timezone.now()
+    starts_on = monday_of(now.date()) - timedelta(weeks=3)
+    start(athlete, starts_on=starts_on, now=now - timedelta(weeks=3, days=1))
+    plan.touch()
+    listed = reverse("season_list", args=["harriers"])
+    assert coach_client.get(listed).context["plans"] == [(plan, 0)]
+    detail = coach_client.get(reverse("season_detail", args=["harriers", plan.pk]))
+    assert "Nobody follows it now" in detail.text
+    assert not seasons.followers(plan, team, today=now.date()).exists()
+
+    start(athlete, starts_on=starts_on + timedelta(weeks=3), now=now)
+    assert coach_client.get(listed).context["plans"] == [(plan, 1)]
+    yesterday = now.date() - timedelta(days=now.weekday() + 1)
+    assert seasons.followers(plan, team, today=yesterday).count() == 2
+
+
+# Leaving takes what the plan gave
+
+
+def test_a_phase_that_was_the_coachs_own_stays_when_an_athlete_stops(start, athlete, coach, now):
+    """Before the plan came: the plan's own phase in one week, another in the next."""
+    for ahead, phase in enumerate(("BUILD", "RECOVERY")):
+        make_week(athlete=athlete, starts_on=MONDAY + timedelta(weeks=ahead)).set_phase(phase)
+    start(athlete)
+
+    season_edits.leave(Enrolment.objects.get(), by=coach, now=now)
+
+    phases = athlete.weeks.order_by("starts_on").values_list("phase", flat=True)
+    assert list(phases) == ["BUILD", "RECOVERY", ""]
+
+
+def test_a_phase_that_a_coach_set_and_an_edit_asks_for_stays_too(
+    start, athlete, plan, team, coach, now
+):
+    start(athlete)
+    athlete.weeks.get(starts_on=MONDAY).set_phase("PEAK")
+    first, second = plan.weeks.filter(number__lt=3).order_by("number")
+    for week in (first, second):
+        rows = [{"pk": s.pk, **LAPS, "weekday": 2} for s in week.sessions.filter(weekday=2)]
+        week.fill(rows, phase="PEAK", track_limit=2)
+    season_edits.bring(plan, team, by=coach, now=now)
+
+    season_edits.leave(Enrolment.objects.get(), by=coach, now=now)
+
+    phases = athlete.weeks.order_by("starts_on").values_list("phase", flat=True)
+    assert list(phases) == ["PEAK", "", ""]
+
+
+@pytest.mark.parametrize("first_leaves", [True, False])
+def test_of_two_plans_at_once_each_takes_its_own_phase_along(
+    start, athlete, plan, team, coach, now, first_leaves
+):
+    start(athlete)
+    second = plan.copy_for(team)
+    week = second.weeks.get(number=1)
+    week.fill([EASY | {"weekday": 6}], phase="PEAK", track_limit=2)
+    seasons.follow(
+        second,
+        {athlete: None},
+        starts_on=MONDAY,
+        race_on=None,
+        by=coach,
+        team=team,
+        now=now,
+    )
+    runs = list(Enrolment.objects.order_by("pk"))
+    found = []
+    for run in runs if first_leaves else reversed(runs):
+        season_edits.leave(run, by=coach, now=now)
+        phases = athlete.weeks.order_by("starts_on").values_list("phase", flat=True)
+        found.append(list(phases))
+    assert found == [["PEAK" if first_leaves else "BUILD", "BUILD", "RACE"], ["", "", ""]]
+
+
+# Taking back what was done to a plan
+
+
+def test_the_undo_of_a_plan_stands_on_its_own_page_alone(
+    coach_client, start, athlete, plan, team, coach, now
+):
+    other = plan.copy_for(team)
+    SeasonPlan.objects.filter(pk=other.pk).update(title="Three weeks, and more")
+    start(athlete, starts_on=monday_of(timezone.now().date()), now=timezone.now())
+
+    def undo_on(one) -> Action | None:
+        page = coach_client.get(reverse("season_detail", args=["harriers", one.pk]))
+        return page.context["undo"]
+
+    joined = Action.objects.get()
+    assert (undo_on(plan), undo_on(other)) == (joined, None)
+    SeasonPlan.objects.filter(pk=plan.pk).update(title="Renamed")
+    SeasonPlan.objects.filter(pk=other.pk).update(title="Three weeks")
+    assert (undo_on(plan), undo_on(other)) == (joined, None)
+    edit_first_week(plan, number=3, title="With strides")
+    season_edits.bring(plan, team, by=coach, now=timezone.now())
+    assert (undo_on(plan), undo_on(other)) == (Action.objects.get(path="PLANEDIT"), None)
+    season_edits.leave(plan.enrolments.get(), by=coach, now=timezone.now())
+    assert (undo_on(plan), undo_on(other)) == (Action.objects.latest("pk"), None)
+
+
+def links(plan) -> list[tuple]:
+    found = EnrolmentSession.objects.filter(enrolment__plan=plan).order_by("session", "pk")
+    return list(found.values_list("session", "season_session", "wanted", "on_road"))
+
+
+def test_the_edits_of_a_plan_are_taken_back_with_the_links_to_it(
+    start, athlete, plan, team, coach, now
+):
+    """One session is rewritten, one taken out, one added; the week gets a phase and a limit."""
+    start(athlete)
+    week = plan.weeks.get(number=2)
+    laps = week.sessions.get(weekday=2)
+    strides = EASY | {"weekday": 6, "title": "Strides"}
+    week.fill([LAPS | {"pk": laps.pk, "weekday": 4}, strides], phase="PEAK", track_limit=1)
+    before, linked = planned(athlete), links(plan)
+    weeks = list(athlete.weeks.order_by("pk").values_list("phase", "track_limit", "plan_limit"))
+    given = plan.enrolments.get().given
+    todo = words(season_edits.pending(plan, team, now=now))
+    later = now + timedelta(minutes=1)
+
+    season_edits.bring(plan, team, by=coach, now=later)
+    action = Action.objects.undoable(team=team, by=coach, now=later).first()
+    done = undoing.undo(action, by=coach, now=later)
+
+    assert (action.path, done.refused) == ("PLANEDIT", ())
+    assert planned(athlete) == before
+    assert [link[0] for link in links(plan)] == [link[0] for link in linked]
+    assert [link[2:] for link in links(plan)] == [link[2:] for link in linked]
+    assert weeks == list(
+        athlete.weeks.order_by("pk").values_list("phase", "track_limit", "plan_limit")
+    )
+    run = plan.enrolments.get()
+    assert (run.given, run.brought_at) == (given, now)
+    assert words(season_edits.pending(plan, team, now=now)) == todo
+    season_edits.bring(plan, team, by=coach, now=later)
+    assert season_edits.pending(plan, team, now=now) == []
+
+
+def test_an_edit_that_was_changed_by_hand_since_keeps_its_link(
+    start, athlete, plan, team, coach, now
+):
+    start(athlete)
+    edit_first_week(plan, title="5 × 800 m")
+    edit_first_week(plan, number=1, title="4 × 800 m")
+    season_edits.bring(plan, team, by=coach, now=now)
+    changed = Session.objects.get(title="5 × 800 m")
+    changed.week.edit(changed, kind="TRACK", note="Bring spikes")
+
+    done = undoing.undo(Action.objects.get(path="PLANEDIT"), by=coach, now=now)
+
+    assert done.refused == ("Ana Sousa, 5 × 800 m: changed since.",)
+    asked = {link[2]["title"] for link in links(plan) if link[0] == changed.pk}
+    assert asked == {"5 × 800 m"}
+    assert Session.objects.filter(title="6 × 800 m").count() == 1
+
+
+def cost_of_bringing(number, *, plan, team, coach, now, start) -> tuple[int, int]:
+    """Return the queries of bringing every sort of edit to that many, and of taking it back."""
+    start(*[make_athlete(team=team, name=f"Of {number}: {n}") for n in range(number)])
+    first, second = plan.weeks.filter(number__lt=3).order_by("number")
+    laps = first.sessions.get(weekday=2)
+    rows = [{**LAPS, "pk": laps.pk, "weekday": 4}, EASY | {"weekday": 6, "title": "Strides"}]
+    first.fill(rows, phase="PEAK", track_limit=1)
+    edit_first_week(plan, title="5 × 800 m")
+    with CaptureQueriesContext(connection) as brought:
+        done = season_edits.bring(plan, team, by=coach, now=now)
+    assert (done.made, done.refused) == (6 * number, ())
+    with CaptureQueriesContext(connection) as undone:
+        assert undoing.undo(Action.objects.latest("pk"), by=coach, now=now).refused == ()
+    return len(brought), len(undone)
+
+
+def test_edits_of_a_plan_cost_the_same_for_few_as_for_many(plan, team, coach, now, start):
+    costs = []
+    for number in (3, 12):
+        with transaction.atomic():
+            more = {"plan": plan, "team": team, "coach": coach, "now": now, "start": start}
+            costs.append(cost_of_bringing(number, **more))
+            transaction.set_rollback(True)
+    assert costs[0] == costs[1]
+
+
+def test_a_plan_is_taken_back_from_many_in_as_few_queries_as_from_few(
+    plan, team, coach, now, start
+):
+    costs = []
+    for number in (2, 6):  # so few that their history goes into one INSERT on SQLite too
+        start(*[make_athlete(team=team, name=f"Of {number}: {n}") for n in range(number)])
+        with CaptureQueriesContext(connection) as asked:
+            assert undoing.undo(Action.objects.latest("pk"), by=coach, now=now).refused == ()
+        costs.append(len(asked))
+        assert not Session.objects.exists()
+    assert costs[0] == costs[1]

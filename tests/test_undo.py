@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests.make import EASY, MONDAY, TRACK, make_athlete, make_full_week, make_session, make_week
 from workouts import planning
-from workouts.models import Action, Kind, Result, Session, TrainingWeek, acting
+from workouts.models import Action, Kind, Result, Session, TrainingWeek, acting, rewriting
 from workouts.undoing import Undone, undo
 
 pytestmark = pytest.mark.django_db
@@ -263,3 +264,100 @@ def test_what_an_athlete_of_another_team_has_by_now_is_left_alone(week, act, tak
     assert done.undone == 0
     assert "is in another team now" in done.refused[0]
     assert week.sessions.count() == 4
+
+
+# Many at once
+
+
+def group_change(team, athletes):
+    """Add to all, move, rewrite, take out and limit: every sort of change that an undo meets."""
+    planning.schedule_for(athletes, starts_on=MONDAY, weekday=5, **EASY)
+    for week in TrainingWeek.objects.filter(athlete__in=athletes).order_by("pk"):
+        tuesday, thursday = week.sessions.on_track().order_by("weekday")
+        week.move(tuesday, weekday=1)
+        thursday.remove()
+        week.set_track_limit(1)
+        week.set_phase("TAPER")
+
+
+def queries_of_an_undo(number, *, team, act, take_back):
+    athletes = [make_athlete(team=team, name=f"Of {number}: {n}") for n in range(number)]
+    weeks = [make_full_week(athlete=one) for one in athletes]
+    before = state(*weeks)
+    with act(path=Action.Path.GROUP):
+        group_change(team, athletes)
+    with CaptureQueriesContext(connection) as asked:
+        done = take_back()
+    assert done.refused == ()
+    assert state(*weeks) == before
+    phases = TrainingWeek.objects.filter(pk__in=[week.pk for week in weeks])
+    assert set(phases.values_list("track_limit", "own_limit", "phase")) == {(2, None, "")}
+    return len(asked)
+
+
+def test_an_undo_costs_the_same_for_few_sessions_as_for_many(team, act, take_back):
+    few, many = (
+        queries_of_an_undo(number, team=team, act=act, take_back=take_back) for number in (3, 12)
+    )
+    assert many == few
+
+
+def test_what_an_undo_writes_is_kept_in_the_history(week, act, take_back):
+    moved, removed = week.sessions.order_by("weekday")[:2]
+    with act():
+        week.move(moved, weekday=1)
+        removed.remove()
+        added = week.schedule(weekday=7, **EASY)
+    take_back()
+    last = {
+        session.pk: Session.history.filter(id=session.pk).latest("history_id")
+        for session in (moved, removed, added)
+    }
+    assert [last[one.pk].history_type for one in (moved, removed, added)] == ["~", "+", "-"]
+    assert {row.action.path for row in last.values()} == {"UNDO"}
+    assert {row.history_user for row in last.values()} == {Action.objects.latest("pk").by}
+
+
+def test_each_session_that_finds_its_week_full_is_named_and_the_others_come_back(
+    team, act, take_back
+):
+    weeks = [make_full_week(athlete=make_athlete(team=team, name=f"Runner {n}")) for n in range(3)]
+    with act():
+        for week in weeks:
+            week.sessions.get(weekday=2).remove()
+    for week in weeks[:2]:
+        make_session(week=week, weekday=6, title="Another")
+    done = take_back()
+    assert done.undone == 1
+    assert [words.partition(" may")[0] for words in done.refused] == ["Runner 0", "Runner 1"]
+    assert "already has Thursday Pyramid and Saturday Another" in done.refused[0]
+    assert [week.sessions.on_track().count() for week in weeks] == [2, 2, 2]
+
+
+def test_two_sessions_that_traded_their_weeks_trade_them_back(athlete, act, take_back, monkeypatch):
+    """The first to move back finds its week full until the other has left it; in one write."""
+    monkeypatch.setattr(rewriting, "_write_each", None)
+    week = make_full_week(athlete=athlete)
+    later = make_week(athlete=athlete, starts_on=MONDAY + timedelta(days=7))
+    here, there = week.sessions.get(weekday=2), make_session(week=later, weekday=2)
+    before = state(week, later)
+    with act():
+        later.move(here, weekday=3)
+        week.move(there, weekday=3)
+    assert take_back() == Undone(2)
+    assert state(week, later) == before
+
+
+def test_where_somebody_wrote_past_the_lock_each_session_asks_for_itself(
+    week, act, take_back, monkeypatch
+):
+    """Another program took the slot, unseen: the database refuses, and the rest comes back."""
+    with act():
+        week.sessions.get(weekday=2).remove()
+        week.sessions.get(weekday=6).remove()
+    make_session(week=week, weekday=5, title="Unseen")
+    monkeypatch.setattr(rewriting, "_taken", lambda weeks: {pk: {} for pk in weeks})
+    done = take_back()
+    assert done.undone == 1
+    assert "already has Thursday Pyramid and Friday Unseen" in done.refused[0]
+    assert sorted(week.sessions.values_list("weekday", flat=True)) == [4, 5, 6]

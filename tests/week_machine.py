@@ -4,6 +4,7 @@ Each coach works on what they loaded last, which the other may have changed sinc
 the database must agree with what the answers said: no week over its limit, no session lost.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from workouts.models import (
     Enrolment,
     EnrolmentSession,
     SeasonPlan,
+    SeasonWeekFull,
     Session,
     TrackLimitReached,
     TrainingWeek,
@@ -65,6 +67,7 @@ class Planning(RuleBasedStateMachine):
         for week in self.plan.weeks.all():
             week.fill(rows, phase="BUILD", track_limit=2)
         self.known: set[int] = set()
+        self.of_plan: set[int] = set()
         self.seen: list[list[Session]] = [[], []]
 
     def clear(self) -> None:
@@ -203,6 +206,7 @@ class Planning(RuleBasedStateMachine):
         )
         now = set(Session.objects.values_list("pk", flat=True))
         assert self.known <= now
+        self.of_plan |= now - self.known
         self.known = now
 
     @rule(coach=coaches, athlete=athletes)
@@ -216,6 +220,32 @@ class Planning(RuleBasedStateMachine):
             assert self.known - now <= of_plan
             assert now <= self.known
             self.known = now
+
+    @rule(coach=coaches, week=weeks, some=some, day=weekdays, kind=kinds, surface=surfaces)
+    def edit_the_plan(self, coach, week, some, day, kind, surface):
+        """Change a session of the plan, take it out, or write another; the followers wait."""
+        row = self.plan.weeks.get(number=week + 1)
+        fields = ("pk", "weekday", "kind", "surface", "title", "notation")
+        rows = list(row.sessions.order_by("pk").values(*fields))
+        new = {"kind": kind, "title": kind, "notation": NOTATION[kind], "surface": surface}
+        new |= {"weekday": day, "surface": "TRACK" if kind == "TRACK" else surface}
+        if not rows or some % 3 == 0:
+            rows.append(new)
+        elif some % 3 == 1:
+            rows[some % len(rows)] |= new
+        else:
+            del rows[some % len(rows)]
+        with suppress(SeasonWeekFull):
+            row.fill(rows, phase="BUILD", track_limit=some % 3, by=self.coaches[coach])
+
+    @rule(coach=coaches)
+    def bring_the_edits(self, coach):
+        season_edits.bring(self.plan, self.team, by=self.coaches[coach], now=NOW)
+        links = EnrolmentSession.objects.exclude(session=None)
+        of_plan = set(links.values_list("session", flat=True)) | self.of_plan
+        now = set(Session.objects.values_list("pk", flat=True))
+        assert now ^ self.known <= of_plan  # a plan takes out and puts in its own, no more
+        self.known, self.of_plan = now, of_plan
 
     @rule(coach=coaches, athlete=athletes, week=weeks, limit=limits)
     def limit_of_a_week(self, coach, athlete, week, limit):
@@ -264,6 +294,19 @@ class Planning(RuleBasedStateMachine):
         type(self).steps += 1
         if hasattr(self, "team"):
             assert not TrainingWeek.objects.over_limit().exists()
+
+    @invariant()
+    def each_week_allows_what_is_asked_for_or_what_it_still_holds(self):
+        """A limit that was lowered waits for the sessions that are there, and for no more."""
+        if hasattr(self, "team"):
+            for week in TrainingWeek.objects.select_related("athlete"):
+                asked = week.own_limit
+                if asked is None:
+                    by_plan = 2 if week.plan_limit is None else week.plan_limit
+                    asked = min(week.athlete.track_limit, by_plan)
+                pauses = week.athlete.pauses.all()
+                asked = min([asked, *(pause.limit_in(week.starts_on) for pause in pauses)])
+                assert week.track_limit == max(asked, week.sessions.on_track().count())
 
     @invariant()
     def no_session_is_lost(self):

@@ -22,8 +22,8 @@ from workouts.models import (
 )
 from workouts.models.history import record
 from workouts.models.kinds import Kind, Surface, settle
-from workouts.models.plans import what_is_planned, with_content
-from workouts.models.weeks import limit_words
+from workouts.models.plans import AS_SENT, what_is_planned, with_content
+from workouts.models.weeks import LIMIT_WORDS, limit_words
 from workouts.notation import format_workout, narrow, parse_workout
 from workouts.prescriptions import summary
 from workouts.revisions import Change, changes
@@ -71,6 +71,29 @@ class Verdict:
     @property
     def fits(self) -> bool:
         return not self.refusal
+
+
+def why_full(athlete: Athlete, starts_on: date, limit: int, in_the_way: Sequence[Any]) -> str:
+    """Say why a week takes no more track sessions, by the pause that leaves it so few, if any."""
+    pauses = [pause for pause in athlete.pauses.all() if pause.limit_in(starts_on) < 2]
+    pause = min(pauses, key=lambda one: one.limit_in(starts_on), default=None)
+    if pause is None or pause.limit_in(starts_on) > limit:
+        return limit_words(athlete.name, limit, starts_on, in_the_way)
+    allowed = LIMIT_WORDS[pause.limit_in(starts_on)]
+    reason = pause.get_reason_display().lower()
+    until = f"until {pause.ends_on:%-d %B}" if pause.ends_on else f"from {pause.starts_on:%-d %B}"
+    is_over = pause.ends_on is not None and pause.ends_on < starts_on
+    state = f"was {reason} {until} and comes back gently" if is_over else f"is {reason} {until}"
+    text = f"{athlete.name} {state}: {allowed} in the week of {starts_on:%-d %B}"
+    if in_the_way:
+        text += ", which has " + " and ".join(f"{one.on:%A} {one.title}" for one in in_the_way)
+    return text + "."
+
+
+def refusal(error: TrackLimitReached) -> str:
+    """Say what `why_full` says where the database refused a session."""
+    week = error.week
+    return why_full(week.athlete, week.starts_on, week.track_limit, error.in_the_way)
 
 
 @lru_cache(maxsize=4096)
@@ -232,7 +255,7 @@ def _reason(
     if why_not and absent in skip:
         return absent, f"{athlete.name}: {why_not}."
     if on_track and week.free_slot is None:
-        return "limit", limit_words(athlete.name, week.limit, draft.starts_on, week.tracks)
+        return "limit", why_full(athlete, draft.starts_on, week.limit, week.tracks)
     if (
         "no_race" in skip
         and athlete.pk not in raced
@@ -271,7 +294,7 @@ def _write_one(verdict: Verdict, row: Session) -> Verdict:
     try:
         made = week.schedule(**{name: getattr(row, name) for name in (*names, *details)})
     except TrackLimitReached as error:
-        return replace(verdict, refusal=str(error), reason="limit")
+        return replace(verdict, refusal=refusal(error), reason="limit")
     return replace(verdict, session=made)
 
 
@@ -327,12 +350,14 @@ def off_track(session: dict[str, Any]) -> dict[str, Any]:
 class Publication:
     """How many weeks of a group were published, said the same as before, or hold no session.
 
-    `without_paces` names the athletes whose plan was published without target times.
+    `without_paces` names the athletes whose plan was published without target times; `as_sent`
+    counts the weeks that were set back to what had been mailed, and are not mailed once more.
     """
 
     published: int
     unchanged: int
     empty: int
+    as_sent: int = 0
     without_paces: tuple[str, ...] = ()
 
 
@@ -347,11 +372,14 @@ def publish_weeks(
     wanted = list(athletes)
     weeks = weeks_to_publish(wanted, starts_on=starts_on, ahead=ahead)
     plans = PublishedPlan.objects.publish_all(weeks, now=now, by=by)
-    new = [plan.week.athlete for plan in plans if plan.published_at == now]
+    fresh = [plan for plan in plans if plan.published_at == now]
+    as_sent = sum(plan.delivery.last_error == AS_SENT for plan in fresh)
+    new = [plan.week.athlete for plan in fresh]
     return Publication(
-        published=len(new),
+        published=len(new) - as_sent,
         unchanged=len(plans) - len(new),
         empty=len(wanted) * (ahead + 1) - len(plans),
+        as_sent=as_sent,
         without_paces=tuple(dict.fromkeys(one.name for one in new if not has_race(one))),
     )
 
@@ -425,6 +453,7 @@ def _open_doubts(
         return {}
     mondays = [week.starts_on for week in weeks]
     first, last = around(min(mondays))["first"], around(max(mondays))["last"]
+    prefetch_related_objects(athletes, "pauses")
     diary = Diary.read(athletes, first=first, last=last)
     accepted = set(Acceptance.objects.filter(week__in=weeks).values_list("week_id", "key"))
     raised = {athlete.pk: diary.doubts(athlete) for athlete in athletes}

@@ -7,6 +7,7 @@ nobody has changed by hand since the plan put them there.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -18,38 +19,39 @@ from workouts.models import (
     EnrolmentSession,
     Kind,
     Phase,
+    PlanEdit,
     Result,
-    ResultLogged,
     SeasonPlan,
     SeasonWeek,
-    Session,
-    TrackLimitReached,
     TrainingWeek,
     acting,
     counts,
     relabel,
 )
+from workouts.models.rewriting import full_words, remove, rewrite, write_weeks
 from workouts.models.weeks import LIMIT_WORDS
-from workouts.planning import Draft, place
+from workouts.planning import Draft, off_track, place
 from workouts.prescriptions import summary
 from workouts.retarget import GONE
 from workouts.seasons import (
+    RACE_NOTES,
     SKIP,
     as_planned,
     days_of,
     draft,
     followers,
-    road_twin,
-    wanted,
+    shown,
     weeks_of,
 )
+
+LOWERS = 3  # the `order` of a week that allows less: after what frees its slots
 
 
 @dataclass(frozen=True)
 class Change:
     """One thing that an edit of the plan changes for one athlete; `kept` says why it does not.
 
-    `sort` is add, edit, remove or week; in this order they are made: what frees a slot first.
+    `sort` is add, edit, remove or week; `order` that of a day: what frees a slot first.
     """
 
     athlete: str
@@ -123,8 +125,15 @@ def is_edited(plan: SeasonPlan, runs: Iterable[Enrolment]) -> bool:
 
 def pending(plan: SeasonPlan, team: Team, *, now: datetime) -> list[Change]:
     """Return what edits of the plan would change for those who follow it, by day and name."""
-    runs = followers(plan, team).prefetch_related("athlete__pauses")
-    state = _State.read(runs, weeks_of(plan))
+    return _pending(_read(plan, team, now=now), now)
+
+
+def _read(plan: SeasonPlan, team: Team, *, now: datetime) -> _State:
+    runs = followers(plan, team, today=now.date()).prefetch_related("athlete__pauses")
+    return _State.read(runs, weeks_of(plan))
+
+
+def _pending(state: _State, now: datetime) -> list[Change]:
     found = [change for run in state.runs for change in _of_run(run, state, now)]
     return sorted(found, key=lambda change: (change.on, change.athlete, change.order))
 
@@ -154,7 +163,7 @@ def _of_run(run: Enrolment, state: _State, now: datetime) -> Iterator[Change]:
 def _of_week(run: Enrolment, week: SeasonWeek, row: TrainingWeek | None) -> Iterator[Change]:
     """Yield a new phase or limit, where the week still has those that the plan gave it."""
     given = run.given.get(str(week.number))
-    if row is None or given is None or given == [week.phase, week.track_limit]:
+    if row is None or given is None or given[:2] == [week.phase, week.track_limit]:
         return
     name, on = run.athlete.name, row.starts_on
     if row.phase == given[0] != week.phase:
@@ -164,7 +173,7 @@ def _of_week(run: Enrolment, week: SeasonWeek, row: TrainingWeek | None) -> Iter
     limit = TrainingWeek.limit_for(run.athlete, on, own=own, plan=plan)
     if row.plan_limit != plan and limit != row.track_limit:
         words = f"the week may have {LIMIT_WORDS[limit]}"
-        order = 3 if limit < row.track_limit else 1
+        order = LOWERS if limit < row.track_limit else 1
         yield Change(name, on, words, sort="week", order=order, week=row, limit=plan)
 
 
@@ -211,7 +220,7 @@ def _why_kept(link: EnrolmentSession, state: _State) -> str:
     assert session is not None
     if session.pk in state.logged:
         return "a result is logged"
-    if wanted(session.on, vars(session)) != as_planned(link):
+    if shown(session.on, vars(session)) != as_planned(link):
         return "edited by hand"
     return ""
 
@@ -230,6 +239,9 @@ def _becomes(before: Mapping[str, str], after: Mapping[str, str], level: str) ->
         where = after["surface"].lower()
         label = Kind(after["kind"]).label.lower() + (f" on the {where}" if where else "")
         parts.append(f"{before['title']} becomes a {label}" if not parts else f"now a {label}")
+    if before["priority"] != after["priority"]:
+        race = f"{after['priority']} race" if after["priority"] else "race without a priority"
+        parts.append(f"now a {race}" if parts else f"{before['title']} becomes a {race}")
     if before["on"] != after["on"]:
         moved = f"moves to {date.fromisoformat(after['on']):%A %-d %B}"
         parts.append(moved if parts else f"{before['title']} {moved}")
@@ -237,22 +249,30 @@ def _becomes(before: Mapping[str, str], after: Mapping[str, str], level: str) ->
 
 
 def bring(plan: SeasonPlan, team: Team, *, by: User, now: datetime) -> Edited:
-    """Make all pending changes in one transaction; those that a week refuses are told."""
+    """Make all pending changes in one transaction; those that a week refuses are told.
+
+    The number of queries does not grow with the sessions.
+    """
     label = f"Edits of {plan.title}"
     with (
         transaction.atomic(),
         acting(team=team, by=by, path=Action.Path.PLANEDIT, label=label) as one,
     ):
-        _lock(followers(plan, team))
-        found = [change for change in pending(plan, team, now=now) if not change.kept]
-        refused = []
-        for change in sorted(found, key=lambda change: change.order):
-            try:
-                _make(change)
-            except (TrackLimitReached, ResultLogged, Session.DoesNotExist) as error:
-                refused.append(str(error) or f"{change.athlete}: {change.words}: changed meanwhile")
-        refused += _add([change for change in found if change.sort == "add"])
-        _note_given(plan, team, now=now)
+        _lock(followers(plan, team, today=now.date()))
+        state = _read(plan, team, now=now)
+        edit = PlanEdit(action=one, plan=plan, brought_at=now)
+        found = [change for change in _pending(state, now) if not change.kept]
+        # What gives room goes first, what takes it last.
+        refused = _remove([change for change in found if change.sort == "remove"], edit)
+        weeks = [change for change in found if change.sort == "week"]
+        refused += _write_weeks([change for change in weeks if change.order != LOWERS])
+        refused += _rewrite([change for change in found if change.sort == "edit"], edit)
+        refused += _write_weeks([change for change in weeks if change.order == LOWERS])
+        links = [change.link for change in found if change.link]
+        write_weeks({link.session.week_id: {} for link in links if link.session})
+        refused += _add([change for change in found if change.sort == "add"], edit)
+        _note_given(state, edit)
+        edit.save()
         made = len(found) - len(refused)
         relabel(one, f"{label}: {made}")
     return Edited(made, tuple(refused))
@@ -269,67 +289,101 @@ def _lock(runs: Iterable[Enrolment]) -> None:
     list(weeks.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
-def _make(change: Change) -> None:
-    """Make one change by the verb of its week."""
-    link = change.link
-    if change.sort == "remove":
-        assert link is not None and link.session is not None
-        link.session.remove()
-        link.delete()
-    elif change.sort == "week" and change.week:
+def _remove(changes: Sequence[Change], edit: PlanEdit) -> list[str]:
+    links = {c.link.session_id: c.link for c in changes if c.link and c.link.session_id}
+    logged = remove(links)
+    for session_id in links.keys() - logged:
+        edit.keep(session_id, links[session_id])
+    gone = [link.pk for session_id, link in links.items() if session_id not in logged]
+    EnrolmentSession.objects.filter(pk__in=gone).delete()
+    return [
+        f"{change.athlete}: {change.words}: a result is logged"
+        for change in changes
+        if change.link and change.link.session_id in logged
+    ]
+
+
+def _write_weeks(changes: Sequence[Change]) -> list[str]:
+    """Give weeks their new phase and limit; return in words which allow more than the plan."""
+    wanted: dict[int, dict[str, Any]] = {}
+    for change in changes:
+        assert change.week
+        fields = wanted.setdefault(change.week.pk, {})
+        if change.limit is not None:
+            fields["plan_limit"] = change.limit
         if change.phase:
-            change.week.set_phase(change.phase)
-        wanted = change.limit
-        if wanted is not None and change.week.set_plan_limit(wanted) > wanted:
-            # It comes down by itself once a session leaves the week.
-            raise TrackLimitReached(change.week)
-    elif change.sort == "edit":
-        _rewrite(change)
+            fields["phase"] = change.phase
+    # Those come down by themselves once a session leaves them.
+    over = [
+        week
+        for week in write_weeks(wanted)
+        if week.track_limit > wanted[week.pk].get("plan_limit", week.track_limit)
+    ]
+    return full_words(over)
 
 
-def _rewrite(change: Change) -> None:
-    assert change.link and change.link.session and change.week and change.draft
-    link, session, week = change.link, change.link.session, change.week
-    asked = change.draft.source[1]
-    on_road = link.on_road and counts(asked["kind"], asked["surface"])
-    new = road_twin(asked) if on_road else asked
-    with transaction.atomic():
-        if change.draft.on != session.on:
-            week.move(session, weekday=change.draft.on.isoweekday())
-        fields = {name: new[name] for name in ("kind", "surface", "title", "notation")}
-        workout = change.draft.session["workout"]
-        if any(getattr(session, name) != value for name, value in fields.items()):
-            week.edit(session, **fields, workout=workout)
-        link.wanted, link.on_road = asked, on_road
-        link.save(update_fields=["wanted", "on_road"])
+def _rewrite(changes: Sequence[Change], edit: PlanEdit) -> list[str]:
+    links: dict[int, EnrolmentSession] = {}
+    states: dict[int, dict[str, Any]] = {}
+    for change in changes:
+        assert change.link and change.link.session and change.draft
+        link, session = change.link, change.link.session
+        asked, fields = change.draft.source[1], change.draft.session
+        edit.keep(session.pk, link)
+        link.on_road = link.on_road and counts(asked["kind"], asked["surface"])
+        state = off_track(fields) if link.on_road else dict(fields)
+        state["weekday"] = change.draft.on.isoweekday()
+        if session.note != RACE_NOTES.get(link.wanted["priority"], ""):
+            del state["note"]  # the coach's own word
+        state["workout_id"] = getattr(state.pop("workout"), "pk", None)
+        link.wanted, links[session.pk], states[session.pk] = asked, link, state
+    full = rewrite(states)
+    for session_id in full:
+        del edit.links[str(session_id)]
+    made = [link for session_id, link in links.items() if session_id not in full]
+    EnrolmentSession.objects.bulk_update(made, ["wanted", "on_road"])
+    return list(full.values())
 
 
-def _add(changes: Sequence[Change]) -> list[str]:
+def _add(changes: Sequence[Change], edit: PlanEdit) -> list[str]:
     """Place what is new in the plan; return the refusals in words."""
-    drafts = [change.draft for change in changes if change.draft]
-    refused = []
-    for verdict in place(drafts, skip=SKIP):
+    before = {
+        (change.draft.source[2].pk, change.draft.source[0].pk): change.link
+        for change in changes
+        if change.draft
+    }
+    verdicts = place([change.draft for change in changes if change.draft], skip=SKIP)
+    links = []
+    for verdict in verdicts:
         session, asked, run = verdict.source
-        EnrolmentSession.objects.update_or_create(
-            enrolment=run,
-            season_session=session,
-            defaults={"session": verdict.session, "wanted": asked, "on_road": False},
-        )
-        if verdict.refusal:
-            refused.append(verdict.refusal)
-    return refused
+        link = before[run.pk, session.pk]
+        if verdict.session:
+            edit.keep(verdict.session.pk, link)
+        link = link or EnrolmentSession(enrolment=run, season_session=session)
+        link.session, link.wanted, link.on_road = verdict.session, asked, False
+        links.append(link)
+    known, new = ([one for one in links if bool(one.pk) is there] for there in (True, False))
+    EnrolmentSession.objects.bulk_update(known, ["session", "wanted", "on_road"])
+    EnrolmentSession.objects.bulk_create(new)
+    return [verdict.refusal for verdict in verdicts if verdict.refusal]
 
 
-def _note_given(plan: SeasonPlan, team: Team, *, now: datetime) -> None:
-    """Note which phases and limits the plan gives to the weeks of those who follow it now."""
-    weeks = weeks_of(plan)
-    runs = list(followers(plan, team))
-    for run in runs:
-        run.brought_at = now
-        run.given = {
-            str(week.number): [week.phase, week.track_limit] for week in weeks[run.first_week - 1 :]
-        }
-    Enrolment.objects.bulk_update(runs, ["given", "brought_at"])
+def _note_given(state: _State, edit: PlanEdit) -> None:
+    """Note which phases and limits the plan gives to the weeks of those who follow it now.
+
+    A phase that the plan had not given is the coach's own, though the plan should ask for it now.
+    """
+    for run in state.runs:
+        edit.runs[str(run.pk)] = [run.given, run.brought_at.isoformat()]
+        given = {}
+        for week in state.weeks[run.first_week - 1 :]:
+            row = state.rows.get((run.athlete_id, run.monday(week.number)))
+            phase, _, before = run.given_in(week.number)
+            if row and row.phase != phase:
+                before = row.phase
+            given[str(week.number)] = [week.phase, week.track_limit, before]
+        run.given, run.brought_at = given, edit.brought_at
+    Enrolment.objects.bulk_update(state.runs, ["given", "brought_at"])
 
 
 @dataclass(frozen=True)
@@ -352,40 +406,44 @@ def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
     with transaction.atomic(), what as action:
         _lock([run])
         state = _State.read([run], weeks_of(plan))
-        removed, kept = 0, []
+        going, kept = {}, []
         for link in state.links[run.pk]:
             session = link.session
             if session is None or session.week.starts_on <= today:
                 continue
-            if session.week_id in state.gone:
-                kept.append(f"{session.title} on {session.on:%-d %B}: it was mailed")
-                continue
-            if why_kept := _why_kept(link, state):
+            why_kept = "it was mailed" if session.week_id in state.gone else _why_kept(link, state)
+            if why_kept:
                 kept.append(f"{session.title} on {session.on:%-d %B}: {why_kept}")
-                continue
-            try:
-                session.remove()
-                removed += 1
-            except ResultLogged:
-                kept.append(f"{session.title} on {session.on:%-d %B}: a result is logged")
+            else:
+                going[session.pk] = session
+        logged = [going.pop(pk) for pk in remove(going)]
+        kept += [f"{one.title} on {one.on:%-d %B}: a result is logged" for one in logged]
         _take_back(run, state, today=today)
         Enrolment.objects.filter(pk=run.pk).update(left_at=now, left=action)
-    return Left(removed, tuple(kept))
+    return Left(len(going), tuple(kept))
 
 
 def _take_back(run: Enrolment, state: _State, *, today: date) -> None:
-    """Give weeks to come back their own phase and limit, but for what another plan gives them."""
-    others = Enrolment.objects.current().filter(athlete=run.athlete).exclude(pk=run.pk)
-    limits: dict[date, list[int]] = {}
-    for other in others:
-        for number, (_, limit) in other.given.items():
-            limits.setdefault(other.monday(int(number)), []).append(limit)
-    for number, (phase, _) in run.given.items():
-        monday = run.monday(int(number))
+    """Give weeks to come back the phase and limit from before, but for what another plan gives."""
+    others = Enrolment.objects.filter(athlete=run.athlete).exclude(pk=run.pk)
+    current = list(others.current())
+    # What these gave before this plan came, nobody gives any more.
+    over = list(others.stopped().filter(left__gt=run.joined_id or 0).order_by("-pk"))
+    wanted: dict[int, dict[str, Any]] = {}
+    for number in map(int, run.given):
+        monday = run.monday(number)
         row = state.rows.get((run.athlete_id, monday))
         if row is None or not state.is_open(run, monday, today=today):
             continue
-        if row.phase == phase:
-            row.set_phase("")
+        fields = wanted.setdefault(row.pk, {})
+        by_others = [other.given_in(other.week_number(monday)) for other in current]
+        phase, _, before = run.given_in(number)
+        if row.phase == phase and phase not in [given[0] for given in by_others]:
+            for other in over:
+                gave, _, still_before = other.given_in(other.week_number(monday))
+                before = still_before if gave == before else before
+            fields["phase"] = before
         if row.plan_limit is not None:
-            row.set_plan_limit(min(limits.get(monday, []), default=None))
+            limits = [given[1] for given in by_others if given[1] is not None]
+            fields["plan_limit"] = min(limits, default=None)
+    write_weeks(wanted)

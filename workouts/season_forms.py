@@ -35,6 +35,7 @@ class SeasonWeekForm(forms.Form):
         choices=[(2, "2"), (1, "1"), (0, "0")],
         coerce=int,
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class SeasonSessionForm(forms.Form):
@@ -95,6 +96,13 @@ class _SessionFormSet(forms.BaseFormSet):
         # Asked for once, not for every row.
         workout.choices = [("", ""), *((one.pk, one.title) for one in self.workouts)]
 
+    def clean(self) -> None:
+        pks = [form.cleaned_data["pk"] for form in self.forms if form.cleaned_data.get("pk")]
+        if len(set(pks)) < len(pks):
+            raise forms.ValidationError(
+                "Two rows are one and the same session, so nothing was kept: open the week anew."
+            )
+
     def rows(self) -> list[dict[str, Any]]:
         """Return what `SeasonWeek.fill` takes, of the rows that are filled in and stay."""
         kept = [
@@ -116,13 +124,40 @@ SessionFormSet: Any = forms.formset_factory(
 )
 
 
-def rows_of(week: SeasonWeek) -> list[dict[str, Any]]:
-    """Return the sessions of a plan's week as the rows of its form."""
+def rows_of(week: SeasonWeek, typed: Any = None) -> list[dict[str, Any]]:
+    """Return the sessions of a plan's week as the rows of its form, in the order of what is typed.
+
+    A row that is typed about no session of the week has nothing before it.
+    """
     names = ("pk", "weekday", "notation", "title", "kind", "surface", "priority")
-    return [
+    rows = [
         {name: getattr(one, name) for name in names} | {"workout": one.workout_id}
         for one in week.sessions.order_by("weekday", "pk")
     ]
+    if typed is None:
+        return rows
+    by_pk = {str(row["pk"]): row for row in rows}
+    there = typed.get("form-INITIAL_FORMS", "")
+    count = min(int(there), MOST_SESSIONS) if there.isdecimal() else 0
+    return [by_pk.get(typed.get(f"form-{number}-pk"), {}) for number in range(count)]
+
+
+def seen_now(typed: Any, week: SeasonWeek) -> Any:
+    """Return what was typed about a week, as if all that it holds by now had been seen.
+
+    Sessions that came into the week meanwhile are rows beside those that were typed.
+    """
+    merged = typed.copy()
+    merged["seen"] = week.version()
+    count = int(typed["form-TOTAL_FORMS"])
+    there = {typed.get(f"form-{number}-pk") for number in range(count)}
+    for row in rows_of(week):
+        if str(row["pk"]) not in there:
+            for name, value in row.items():
+                merged[f"form-{count}-{name}"] = "" if value is None else str(value)
+            count += 1
+    merged["form-TOTAL_FORMS"] = str(count)
+    return merged
 
 
 class _Day(forms.DateField):
@@ -173,11 +208,12 @@ class FollowForm(forms.Form):
         if self.errors.keys() & {"starts_on", "race_on"}:
             return data
         starts_on, race_on = data.get("starts_on"), data.get("race_on")
-        if bool(starts_on) == bool(race_on):
+        # Who joins a run comes to its Monday and its race, however long the plan is by now.
+        if bool(starts_on) == bool(race_on) and not (starts_on and data.get("group")):
             self.add_error("starts_on", "Write the first Monday or the race day, one of the two.")
         elif race_on and race_on < self.today:
             self.add_error("race_on", "That day is over: write the day of a race to come.")
-        elif starts_on:
+        if starts_on:
             data["starts_on"] = monday_of(starts_on)
         return data
 

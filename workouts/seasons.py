@@ -3,8 +3,9 @@
 Every session goes in by `planning.place` or a verb of `TrainingWeek`, so the track limit holds.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,13 +23,14 @@ from workouts.models import (
     SeasonSession,
     SeasonWeek,
     Session,
-    TrackLimitReached,
     TrainingWeek,
     acting,
     relabel,
 )
 from workouts.models.history import record
 from workouts.models.kinds import settle
+from workouts.models.rewriting import full_words, write_weeks
+from workouts.models.seasons import MOST_WEEKS
 from workouts.planning import Draft, Verdict, off_track, open_and_lock, place, settled
 from workouts.spacing import Day, doubts
 
@@ -39,6 +41,8 @@ RACE_NOTES = {
     "B": "B race: race it, without resting much for it.",
     "C": "C race: run it as a hard session.",
 }
+NOTHING = "not on the plan, as none of its sessions can be planned"
+SHOWN = ("kind", "surface", "title", "notation")
 SPELLED = {"limit": "at the track limit", "paused": "while paused", "busy": "on a busy day"}
 
 
@@ -129,6 +133,40 @@ def follow(
     weeks = weeks_of(plan)
     with transaction.atomic():
         runs, outcomes = _runs(plan, athletes, len(weeks), starts_on, race_on, now)
+        label = f"{plan.title} from {starts_on:%-d %B}"
+        what: dict[str, Any] = {"team": team, "by": by, "path": Action.Path.PLAN, "label": label}
+        planned = _plan(runs, weeks, now=now, on_road=on_road, **what)
+        left_out = {o.athlete.pk: replace(o, why_not=NOTHING) for o in planned if not o.placed}
+        if left_out:
+            rest = [run for run in runs if run.athlete_id not in left_out]
+            planned = _plan(rest, weeks, now=now, on_road=on_road, **what)
+        if only_look or not planned:
+            transaction.set_rollback(True)
+    outcomes += [*planned, *left_out.values()]
+    first = min((run.first_week for run in runs), default=1)
+    return Application(
+        starts_on,
+        race_on,
+        tuple(sorted(outcomes, key=lambda outcome: (outcome.athlete.name, outcome.athlete.pk))),
+        cut=tuple(weeks[: first - 1]),
+        dropped=tuple(_dropped(weeks, starts_on, race_on)),
+    )
+
+
+def _plan(
+    runs: Sequence[Enrolment],
+    weeks: Sequence[SeasonWeek],
+    *,
+    now: datetime,
+    on_road: bool,
+    label: str,
+    **what: Any,
+) -> list[Outcome]:
+    """Give these athletes the plan; all is taken back where one of them gets nothing of it.
+
+    Who gets nothing does not follow the plan, nor get its phases and limits.
+    """
+    with transaction.atomic():
         drafts = [d for run in runs for d in _drafts(run, weeks, today=run.athlete.today(now))]
         # Every week of the plan, those too in which it has no session: they get their phase.
         open_and_lock(
@@ -138,25 +176,20 @@ def follow(
                 for week in weeks[run.first_week - 1 :]
             ]
         )
-        label = f"{plan.title} from {starts_on:%-d %B}"
-        with acting(team=team, by=by, path=Action.Path.PLAN, label=label) as action:
+        with acting(label=label, **what) as action:
             kept = _give(runs, weeks)
             verdicts = [(verdict, False) for verdict in place(drafts, skip=SKIP)]
             if on_road:
                 verdicts = _on_the_road(verdicts)
-            outcomes += _enrol(runs, verdicts, kept, action)
-            planned = sum(bool(outcome.placed) for outcome in outcomes)
-            relabel(action, f"{label}, for {planned}")
-        if only_look or not planned:
+            outcomes = _outcomes(runs, verdicts, kept)
+            _enrol(runs, verdicts, action)
+            relabel(action, f"{label}, for {len(outcomes)}")
+        if not all(outcome.placed for outcome in outcomes):
             transaction.set_rollback(True)
-    first = min((run.first_week for run in runs), default=1)
-    return Application(
-        starts_on,
-        race_on,
-        tuple(sorted(outcomes, key=lambda outcome: (outcome.athlete.name, outcome.athlete.pk))),
-        cut=tuple(weeks[: first - 1]),
-        dropped=tuple(_dropped(weeks, starts_on, race_on)),
-    )
+            # Rows that are not kept: what is planned again is written anew.
+            for run in runs:
+                run.pk = None
+    return outcomes
 
 
 def weeks_of(plan: SeasonPlan) -> list[SeasonWeek]:
@@ -265,18 +298,19 @@ def draft(run: Enrolment, session: SeasonSession, on: date) -> Draft:
         "workout": session.workout,
         "note": RACE_NOTES.get(session.priority, ""),
     }
-    return Draft(run.athlete, on, fields, source=(session, wanted(on, fields), run))
+    asked = shown(on, fields) | {"priority": session.priority}
+    return Draft(run.athlete, on, fields, source=(session, asked, run))
 
 
-def wanted(on: date, fields: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a plan says of a session, as `EnrolmentSession.wanted` keeps it."""
-    names = ("kind", "surface", "title", "notation")
-    return {"on": on.isoformat()} | {name: str(fields[name]) for name in names}
+def shown(on: date, fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return of a session what a plan asks for, and what a hand can change."""
+    return {"on": on.isoformat()} | {name: str(fields[name]) for name in SHOWN}
 
 
 def as_planned(link: EnrolmentSession) -> dict[str, str]:
-    """Return how the session was planned, so what it is if nobody changed it by hand."""
-    return road_twin(link.wanted) if link.on_road else dict(link.wanted)
+    """Return how the session was planned, so what is `shown` of it if nobody changed it by hand."""
+    asked = {name: link.wanted[name] for name in ("on", *SHOWN)}
+    return road_twin(asked) if link.on_road else asked
 
 
 def road_twin(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -302,7 +336,8 @@ def _give(runs: Sequence[Enrolment], weeks: Sequence[SeasonWeek]) -> dict[int, l
     for run in runs:
         for number in range(run.first_week, len(weeks) + 1):
             row, season = found.get((run.athlete_id, run.monday(number))), by_number[number]
-            run.given[str(number)] = [season.phase, season.track_limit]
+            before = row.phase if row else ""
+            run.given[str(number)] = [season.phase, season.track_limit, before]
             if row is None:
                 continue
             if row.phase != season.phase:
@@ -327,12 +362,14 @@ def _on_track() -> Exists:
     return Exists(Session.objects.on_track().filter(week=OuterRef("pk")))
 
 
-def _lower(weeks: Iterable[tuple[TrainingWeek, int]]) -> dict[int, list[str]]:
+def _lower(full: Sequence[tuple[TrainingWeek, int]]) -> dict[int, list[str]]:
+    limits = {week.pk: limit for week, limit in full}
+    weeks = write_weeks({pk: {"plan_limit": limit} for pk, limit in limits.items()})
+    over = [week for week in weeks if week.track_limit > limits[week.pk]]
     kept: dict[int, list[str]] = {}
-    for week, limit in weeks:
-        if week.set_plan_limit(limit) > limit:
-            words = f"{TrackLimitReached(week)} The plan allows {limit}."
-            kept.setdefault(week.athlete_id, []).append(words)
+    for week, words in zip(over, full_words(over), strict=True):
+        words = f"{words} The plan allows {limits[week.pk]}."
+        kept.setdefault(week.athlete_id, []).append(words)
     return kept
 
 
@@ -341,40 +378,43 @@ def _on_the_road(verdicts: Sequence[tuple[Verdict, bool]]) -> list[tuple[Verdict
     full = [verdict for verdict, _ in verdicts if verdict.reason == "limit"]
     drafts = []
     for verdict in full:
-        session, asked, _ = verdict.source
-        fields = {name: value for name, value in asked.items() if name != "on"}
-        twin = off_track(fields | {"workout": session.workout})
+        session, _, run = verdict.source
+        twin = off_track(draft(run, session, verdict.on).session)
         drafts.append(Draft(verdict.athlete, verdict.on, twin, source=verdict.source))
     others = [(verdict, is_twin) for verdict, is_twin in verdicts if verdict.reason != "limit"]
     return others + [(verdict, verdict.fits) for verdict in place(drafts, skip=SKIP)]
 
 
 def _enrol(
-    runs: Sequence[Enrolment],
-    verdicts: Sequence[tuple[Verdict, bool]],
-    kept: Mapping[int, list[str]],
-    action: Action,
-) -> list[Outcome]:
+    runs: Sequence[Enrolment], verdicts: Sequence[tuple[Verdict, bool]], action: Action
+) -> None:
     """Keep who follows the plan from now on, and what became of each of its sessions."""
-    of_athlete: dict[int, list[tuple[Verdict, bool]]] = {run.athlete_id: [] for run in runs}
-    for verdict, is_twin in verdicts:
-        of_athlete[verdict.athlete.pk].append((verdict, is_twin))
     for run in runs:
         run.joined = action
-    again = Enrolment.objects.filter(athlete__in=of_athlete, left_at=None)
+    again = Enrolment.objects.filter(athlete__in=[run.athlete for run in runs], left_at=None)
     again.filter(plan__in=[run.plan for run in runs], joined__undone_by__isnull=False).delete()
     Enrolment.objects.bulk_create(runs)
     EnrolmentSession.objects.bulk_create(
         EnrolmentSession(
-            enrolment=run,
+            enrolment=verdict.source[2],
             season_session=verdict.source[0],
             session=verdict.session,
             wanted=verdict.source[1],
             on_road=is_twin,
         )
-        for run in runs
-        for verdict, is_twin in of_athlete[run.athlete_id]
+        for verdict, is_twin in verdicts
     )
+
+
+def _outcomes(
+    runs: Sequence[Enrolment],
+    verdicts: Sequence[tuple[Verdict, bool]],
+    kept: Mapping[int, list[str]],
+) -> list[Outcome]:
+    """Count up what became of the plan for each athlete."""
+    of_athlete: dict[int, list[tuple[Verdict, bool]]] = {run.athlete_id: [] for run in runs}
+    for verdict, is_twin in verdicts:
+        of_athlete[verdict.athlete.pk].append((verdict, is_twin))
     return [
         Outcome(
             run.athlete,
@@ -389,22 +429,35 @@ def _enrol(
     ]
 
 
-def followers(plan: SeasonPlan, team: Team) -> QuerySet[Enrolment]:
-    """Return the runs of the team's athletes through a plan that go on."""
-    runs = plan.enrolments.current().filter(athlete__team=team)
-    return runs.select_related("athlete", "group").order_by("starts_on", "athlete__name", "pk")
+def followers(plan: SeasonPlan, team: Team, *, today: date) -> QuerySet[Enrolment]:
+    """Return the runs of the team's athletes through a plan that go on and are not over."""
+    runs = plan.enrolments.current().since(today, weeks=plan.weeks.count())
+    runs = runs.filter(athlete__team=team).select_related("athlete", "group")
+    return runs.order_by("starts_on", "athlete__name", "pk")
 
 
-def newcomers(plan: SeasonPlan, team: Team, *, since: date) -> list[tuple[Athlete, Enrolment]]:
+def following(team: Team, lengths: Mapping[int, int], *, today: date) -> Counter[int]:
+    """Count the athletes of the team on each plan, by its id; `lengths` are its weeks."""
+    runs = Enrolment.objects.current().since(today, weeks=MOST_WEEKS).filter(athlete__team=team)
+    found = {
+        (plan, athlete)
+        for plan, athlete, starts_on in runs.values_list("plan", "athlete", "starts_on")
+        if starts_on > today - timedelta(weeks=lengths.get(plan, 0))
+    }
+    return Counter(plan for plan, _ in found)
+
+
+def newcomers(plan: SeasonPlan, team: Team, *, today: date) -> list[tuple[Athlete, Enrolment]]:
     """Return who has come into a group that follows the plan, with the run that they can join.
 
-    Runs that end before `since` are over, and nobody joins them.
+    Who was taken off the plan is not asked again.
     """
-    runs = list(followers(plan, team))
-    weeks = plan.weeks.count()
-    by_group = {run.group_id: run for run in runs if run.group_id and run.monday(weeks + 1) > since}
+    runs = list(followers(plan, team, today=today))
+    by_group = {run.group_id: run for run in runs if run.group_id}
     members = Group.athletes.through.objects.filter(group__in=by_group)
-    missing = members.exclude(athlete__in=[run.athlete for run in runs]).select_related("athlete")
+    stopped = plan.enrolments.stopped().since(today, weeks=plan.weeks.count())
+    there = {run.athlete_id for run in runs} | set(stopped.values_list("athlete", flat=True))
+    missing = members.exclude(athlete__in=there).select_related("athlete")
     found = {row.athlete: by_group[row.group_id] for row in missing.order_by("athlete__name")}
     return list(found.items())
 

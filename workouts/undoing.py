@@ -6,20 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from athletes.models import Team, User
-from workouts.models import (
-    Action,
-    Enrolment,
-    Result,
-    Session,
-    TrackLimitReached,
-    TrainingWeek,
-    acting,
-    counts,
-)
+from workouts.models import Action, Enrolment, PlanEdit, Session, TrainingWeek, acting
+from workouts.models.rewriting import STATE, remove, rewrite, write_weeks
 
-# What a session is, but for its place in a week and the slot that the rule gives it.
-OWN = ("kind", "surface", "lap_m", "title", "notation", "starts_at", "place", "note", "workout_id")
-STATE = (*OWN, "week_id", "weekday")
 WEEK_STATE = ("own_limit", "plan_limit", "phase", "note")
 
 
@@ -38,6 +27,11 @@ class _Step:
     pk: int
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+    def differing(self) -> dict[str, Any]:
+        """Return what the action changed, as it was before."""
+        before, after = self.before or {}, self.after or {}
+        return {name: value for name, value in before.items() if after.get(name) != value}
 
 
 def undo(action: Action, *, by: User, now: datetime) -> Undone:
@@ -65,10 +59,13 @@ def undo(action: Action, *, by: User, now: datetime) -> Undone:
         weeks = [step for step in weeks if step.pk in names]
         sessions = [step for step in sessions if not _is_away(step, names)]
         done = _put_weeks_back(weeks, names, refused)
-        done += _remove(sessions, names, refused)
-        done += _put_back(sessions, names, refused)
-        TrainingWeek.objects.filter(pk__in=list(names)).come_down()
+        undone = _remove(sessions, names, refused) | _put_back(sessions, names, refused)
+        # Weeks that held more than their athlete may have come down, now that some are gone.
+        write_weeks({week_id: {} for week_id in names})
+        done += len(undone)
         if done or not refused:
+            for edit in PlanEdit.objects.filter(action=action).select_related("plan"):
+                edit.take_back(undone)
             Action.objects.filter(pk=action.pk).update(undone_by=taking)
         return Undone(done, tuple(refused))
 
@@ -113,75 +110,42 @@ def _is_away(step: _Step, names: dict[int, str]) -> bool:
     return any(state["week_id"] not in names for state in states)
 
 
-def _now(model: Any, steps: list[_Step], state: tuple[str, ...]) -> dict[int, dict[str, Any]]:
-    found = model.objects.filter(pk__in=[step.pk for step in steps]).values("pk", *state)
-    return {row.pop("pk"): row for row in found}
-
-
-def _remove(steps: list[_Step], names: dict[int, str], refused: list[str]) -> int:
-    """Take out what the action added; touch the weeks that lose it."""
+def _remove(steps: list[_Step], names: dict[int, str], refused: list[str]) -> set[int]:
+    """Take out what the action added; return the ids."""
     added = [step for step in steps if step.before is None and step.after is not None]
-    now = _now(Session, added, STATE)
-    logged = set(Result.objects.filter(session__in=list(now)).values_list("session_id", flat=True))
-    gone = []
-    for step in added:
-        if step.pk in logged:
-            refused.append(f"{_who(step, names)}: a result is logged.")
-        elif now.get(step.pk) != step.after:
-            refused.append(f"{_who(step, names)}: changed since.")
-        else:
-            gone.append(step)
-    Session.objects.filter(pk__in=[step.pk for step in gone]).delete()
-    TrainingWeek.objects.filter(pk__in={now[step.pk]["week_id"] for step in gone}).touch()
-    return len(gone)
+    still, changed = _parted(Session, added, STATE)
+    logged = remove([step.pk for step in still])
+    refused += [f"{_who(step, names)}: changed since." for step in changed]
+    refused += [f"{_who(step, names)}: a result is logged." for step in still if step.pk in logged]
+    return {step.pk for step in still} - logged
 
 
-def _put_back(steps: list[_Step], names: dict[int, str], refused: list[str]) -> int:
-    """Write back what the action changed or removed, those that free a slot before the others."""
-    changed = [step for step in steps if step.before is not None]
-    now = _now(Session, changed, STATE)
-    done = 0
-    for step in sorted(changed, key=lambda step: _counted(step.before) - _counted(step.after)):
-        assert step.before is not None
-        if now.get(step.pk) != step.after:
-            refused.append(f"{_who(step, names)}: changed since.")
-            continue
-        state = dict(step.before)
-        week = TrainingWeek.objects.select_related("athlete").filter(pk=state.pop("week_id"))
-        try:
-            week.get().restore(step.pk, **state)
-            if step.after and step.after["week_id"] != step.before["week_id"]:
-                TrainingWeek.objects.filter(pk=step.after["week_id"]).touch()
-            done += 1
-        except TrackLimitReached as error:
-            refused.append(str(error))
-        except TrainingWeek.DoesNotExist:
-            refused.append(f"{_who(step, names)}: its week is gone.")
-    return done
-
-
-def _counted(state: dict[str, Any] | None) -> int:
-    return int(state is not None and counts(state["kind"], state["surface"]))
+def _put_back(steps: list[_Step], names: dict[int, str], refused: list[str]) -> set[int]:
+    """Write back what the action changed or removed; return the ids."""
+    still, changed = _parted(Session, [step for step in steps if step.before], STATE)
+    full = rewrite({step.pk: step.before for step in still if step.before})
+    refused += [f"{_who(step, names)}: changed since." for step in changed]
+    refused += full.values()
+    return {step.pk for step in still} - full.keys()
 
 
 def _put_weeks_back(steps: list[_Step], names: dict[int, str], refused: list[str]) -> int:
     """Give weeks back limit, phase and note; the limit as near as what is planned allows."""
-    changed = [s for s in steps if s.before and s.after and s.before != s.after]
-    now = _now(TrainingWeek, changed, WEEK_STATE)
-    done = 0
-    for step in changed:
-        assert step.before is not None
-        if now.get(step.pk) != step.after:
-            refused.append(f"{names.get(step.pk, 'A week')}: the week was changed since.")
-            continue
-        week = TrainingWeek.objects.select_related("athlete").get(pk=step.pk)
-        limits = {name: step.before[name] for name in ("own_limit", "plan_limit")}
-        if any(getattr(week, name) != value for name, value in limits.items()):
-            week.give_back(**limits)
-        week.set_phase(step.before["phase"])
-        week.write_note(step.before["note"])
-        done += 1
-    return done
+    written = [s for s in steps if s.before and s.after and s.before != s.after]
+    still, changed = _parted(TrainingWeek, written, WEEK_STATE)
+    write_weeks({step.pk: step.differing() for step in still})
+    refused += [f"{names.get(s.pk, 'A week')}: the week was changed since." for s in changed]
+    return len(still)
+
+
+def _parted(
+    model: Any, steps: list[_Step], state: tuple[str, ...]
+) -> tuple[list[_Step], list[_Step]]:
+    """Part the steps: those whose row is as the action left it, and those changed since."""
+    found = model.objects.filter(pk__in=[step.pk for step in steps]).values("pk", *state)
+    now = {row.pop("pk"): row for row in found}
+    still = [step for step in steps if now.get(step.pk) == step.after]
+    return still, [step for step in steps if now.get(step.pk) != step.after]
 
 
 def _who(step: _Step, names: dict[int, str]) -> str:

@@ -17,15 +17,14 @@ from simple_history.models import HistoricalRecords
 from athletes.models import Team, User
 
 UNDO_WITHIN = timedelta(days=1)
-NO_UNDO = ("UNDO", "LIMIT", "PLANEDIT")
+NO_UNDO = ("UNDO", "LIMIT")
 
 
 class ActionQuerySet(models.QuerySet["Action"]):
     def undoable(self, *, team: Team, by: User, now: datetime) -> Self:
         """Return what this person did to the team of late and can take back, the newest first.
 
-        Not among it is what followed from something else that stands: an injury or a lowered limit,
-        a plan that was edited.
+        Not among it is what followed from something else that stands: an injury, a lowered limit.
         """
         recent = self.filter(team=team, by=by, undone_by=None, at__gt=now - UNDO_WITHIN)
         return recent.exclude(path__in=NO_UNDO).order_by("-at", "-pk")

@@ -2,7 +2,7 @@
 
 import uuid
 import zoneinfo
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ MAX_ATTEMPTS = 8
 HOLD_UNCLEAR = timedelta(minutes=30)
 BATCH = 100  # weeks that are published in one go, to bound what is held in memory
 REPLACED = "replaced by a newer revision"
+AS_SENT = "nothing changed since it was sent"
 
 
 def due_at(athlete: Athlete, starts_on: date) -> datetime:
@@ -49,6 +50,12 @@ def what_is_planned(content: dict[str, Any]) -> Any:
         for session in content["sessions"]
     ]
     return content["note"], content["units"], news
+
+
+def as_mailed(content: dict[str, Any]) -> Any:
+    """Return what a mail says of a plan's content: a session written anew reads as it did."""
+    note, units, news = what_is_planned(content)
+    return note, units, [{k: v for k, v in session.items() if k != "id"} for session in news]
 
 
 def with_content(weeks: models.QuerySet[TrainingWeek]) -> models.QuerySet[TrainingWeek]:
@@ -125,15 +132,33 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
                 )
                 fresh.append(plan)
             plans.append(plan)
-        told = self._replace({plan.week_id for plan in fresh if plan.revision > 1})
+        again = {plan.week_id for plan in fresh if plan.revision > 1}
+        told = self._replace(again)
+        held = self._in_the_inbox(again)
         PublishedPlan.objects.bulk_create(fresh)
-        Delivery.objects.promise(fresh, now=now, told=told)
+        Delivery.objects.promise(fresh, now=now, told=told, held=held)
         # What a week holds now is what its plan says: no longer changed since.
         newest = self.filter(week=models.OuterRef("pk")).order_by("-revision")
         TrainingWeek.objects.filter(pk__in=week_ids).update(
             changed_at=models.Subquery(newest.values("published_at")[:1])
         )
         return plans
+
+    def _in_the_inbox(self, week_ids: set[int]) -> dict[int, Any]:
+        """Return what the newest mail of these weeks says, where it is sure that it was sent."""
+        if not week_ids:
+            return {}
+        # One that may have gone, or may go yet, leaves it open what the athlete has.
+        gone = self.filter(week__in=week_ids).exclude(delivery__state__in=["SKIPPED", "FAILED"])
+        latest = {
+            plan.week_id: plan for plan in gone.select_related("delivery").order_by("revision")
+        }
+        sent = Delivery.State.SENT
+        return {
+            week_id: as_mailed(plan.content)
+            for week_id, plan in latest.items()
+            if plan.delivery.state == sent
+        }
 
     def _replace(self, week_ids: set[int]) -> set[int]:
         """Stop the mails of all plans of these weeks; return the weeks that have had a mail."""
@@ -170,22 +195,40 @@ class PublishedPlan(models.Model):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def promise(
-        self, plans: Iterable[PublishedPlan], *, now: datetime, told: Collection[int]
+        self,
+        plans: Iterable[PublishedPlan],
+        *,
+        now: datetime,
+        told: Collection[int],
+        held: Mapping[int, Any],
     ) -> None:
         """Write a delivery for each plan, due at the athlete's hour or at once if that is past.
 
         `told` holds the ids of the weeks of which something was mailed before: where a week was
-        emptied, only these are told.
+        emptied, only these are told. `held` is what the newest mail of a week says, by its id: a
+        plan that says the same is not mailed once more.
         """
         Delivery.objects.bulk_create(
-            [self._promised(plan, now, plan.week_id in told) for plan in plans]
+            [
+                self._promised(
+                    plan,
+                    now,
+                    plan.week_id in told,
+                    is_held=held.get(plan.week_id) == as_mailed(plan.content),
+                )
+                for plan in plans
+            ]
         )
 
-    def _promised(self, plan: PublishedPlan, now: datetime, was_told: bool) -> "Delivery":
+    def _promised(
+        self, plan: PublishedPlan, now: datetime, was_told: bool, is_held: bool
+    ) -> "Delivery":
         athlete, starts_on = plan.week.athlete, plan.week.starts_on
         not_after = _instant(athlete, starts_on + timedelta(days=7), time(0))
         is_news = bool(plan.content["sessions"]) or was_told
         why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
+        if is_held:
+            why_not = AS_SENT
         if now >= not_after:
             why_not = "published after the week had ended"
         return Delivery(

@@ -1,7 +1,9 @@
 """Plans of several weeks, to be copied and changed, and who follows which of them from when."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from django.db import IntegrityError, models, transaction
@@ -24,6 +26,15 @@ MOST_WEEKS = 30
 
 class SeasonWeekFull(Exception):
     """A week of a plan would hold more track sessions than it may have."""
+
+
+class SeasonWeekChanged(Exception):
+    """A week of a plan is not any more as it was when its form was opened."""
+
+    def __init__(self, week: "SeasonWeek") -> None:
+        by = week.changed_by
+        what = f"{by.name or by.email} has changed" if by else "Somebody has changed"
+        super().__init__(f"{what} week {week.number} since you opened it")
 
 
 class WeeksInUse(Exception):
@@ -90,13 +101,18 @@ class SeasonPlan(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def is_behind(self, action: Action) -> bool:
+        """Say whether an action put athletes on this plan or off it, or brought its edits."""
+        runs = self.enrolments.filter(Q(joined=action) | Q(left=action))
+        return runs.exists() or self.edits.filter(action=action).exists()
+
     def set_weeks(self, number: int) -> None:
         """Give the plan that many weeks: new ones at the end, or fewer.
 
         :raises WeeksInUse: if a week that would be cut off holds sessions
         """
         with transaction.atomic():
-            SeasonPlan.objects.select_for_update().get(pk=self.pk)
+            self.lock()
             beyond = self.weeks.filter(number__gt=number)
             held = beyond.filter(sessions__isnull=False).order_by("number").distinct()
             numbers = [str(week.number) for week in held]
@@ -109,6 +125,10 @@ class SeasonPlan(models.Model):
                 SeasonWeek(plan=self, number=new, phase=Phase.BASE)
                 for new in range(have + 1, number + 1)
             )
+
+    def lock(self) -> None:
+        """Lock the plan until the transaction ends: who writes its weeks locks it before them."""
+        SeasonPlan.objects.select_for_update(no_key=True).get(pk=self.pk)
 
     def touch(self) -> None:
         """Note that the weeks of this plan have changed."""
@@ -170,6 +190,9 @@ class SeasonWeek(models.Model):
     number = models.PositiveSmallIntegerField()
     phase = models.CharField(max_length=10, choices=Phase, default=Phase.BASE)
     track_limit = models.PositiveSmallIntegerField(default=2)
+    changed_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", editable=False
+    )
 
     class Meta:
         constraints = [
@@ -193,25 +216,49 @@ class SeasonWeek(models.Model):
     def __str__(self) -> str:
         return f"{self.plan}, week {self.number}"
 
-    def fill(self, rows: Sequence[dict[str, Any]], *, phase: str, track_limit: int) -> None:
+    def version(self) -> str:
+        """Return a mark of all that the week holds, which differs as soon as that does."""
+        names = ("pk", "weekday", "kind", "surface", "title", "notation", "workout_id", "priority")
+        rows = list(self.sessions.order_by("weekday", "pk").values_list(*names))
+        whole = json.dumps([self.phase, self.track_limit, rows])
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+    def fill(
+        self,
+        rows: Sequence[dict[str, Any]],
+        *,
+        phase: str,
+        track_limit: int,
+        by: User | None = None,
+        seen: str = "",
+    ) -> None:
         """Write the whole week: phase, limit, and these sessions and no others.
 
-        Each row holds the fields of a `SeasonSession`, and `pk` where it is one that stays.
+        Each row holds the fields of a `SeasonSession`, and `pk` where it is one that stays. `seen`
+        is the `version` that `by` had before them, where they must have seen what they write over.
 
         :raises SeasonWeekFull: if they are more on the track than the limit; nothing is written
+        :raises SeasonWeekChanged: if the week is not as it was seen; nothing is written
         """
         settled = [
             dict(row, **dict(zip(("kind", "surface"), _settle(row), strict=True))) for row in rows
         ]
         try:
             with transaction.atomic():
-                locked = SeasonWeek.objects.select_for_update(no_key=True).filter(pk=self.pk)
-                locked.get()
-                kept = [row["pk"] for row in settled if row.get("pk")]
-                self.sessions.exclude(pk__in=kept).delete()
+                self.plan.lock()
+                self.refresh_from_db(fields=["phase", "track_limit", "changed_by"])
+                if seen and seen != self.version():
+                    raise SeasonWeekChanged(self)
+                own = set(self.sessions.values_list("pk", flat=True))
+                settled = [
+                    row | {"pk": row.get("pk") if row.get("pk") in own else None} for row in settled
+                ]
+                self.sessions.exclude(pk__in=[row["pk"] for row in settled if row["pk"]]).delete()
                 # Off the track for a moment, so that no two of them want one slot on the way.
                 self.sessions.update(kind=Kind.REST, surface="", track_slot=None, priority="")
-                locked.update(phase=phase, track_limit=track_limit)
+                SeasonWeek.objects.filter(pk=self.pk).update(
+                    phase=phase, track_limit=track_limit, changed_by=by
+                )
                 self._write(settled, track_limit)
                 self.plan.touch()
         except IntegrityError as error:
@@ -228,7 +275,9 @@ class SeasonWeek(models.Model):
             if counts(row["kind"], row["surface"]):
                 slot += 1
                 fields["track_slot"] = slot
-            if not (row.get("pk") and self.sessions.filter(pk=row["pk"]).update(**fields)):
+            if row["pk"]:
+                self.sessions.filter(pk=row["pk"]).update(**fields)
+            else:
                 self.sessions.create(**fields)
 
     def _full_words(self, rows: Sequence[dict[str, Any]], track_limit: int) -> str:
@@ -324,6 +373,18 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         left = Q(left_at__isnull=False) & (Q(left=None) | Q(left__undone_by=None))
         return self.filter(Q(joined=None) | Q(joined__undone_by=None)).exclude(left)
 
+    def stopped(self) -> Self:
+        """Return those whose athlete was taken off the plan, and is off it still."""
+        return self.filter(
+            Q(joined=None) | Q(joined__undone_by=None),
+            Q(left=None) | Q(left__undone_by=None),
+            left_at__isnull=False,
+        )
+
+    def since(self, today: date, *, weeks: int) -> Self:
+        """Return those of a plan of that many weeks whose last week is not over."""
+        return self.filter(starts_on__gt=today - timedelta(weeks=weeks))
+
     def why_no_undo(self, action: Action) -> str:
         """Say why an action on plans cannot be taken back, "" where nothing speaks against it.
 
@@ -348,9 +409,9 @@ class Enrolment(models.Model):
     `starts_on` is the Monday of the plan's week 1 for this athlete, `first_week` the number of the
     first week that was planned: the weeks before it were cut, or over. In the week of `race_on`
     the plan's days move with its race. `given` holds what the plan gave to the athlete's weeks, by
-    number as text: [phase, track limit], and `brought_at` when edits of the plan were last brought
-    here. An undo of `joined` or `left` undoes the enrolling or the
-    leaving with it.
+    number as text: [phase, track limit, the phase that the week had before], and `brought_at` when
+    edits of the plan were last brought here. An undo of `joined` or `left` undoes the enrolling or
+    the leaving with it.
     """
 
     plan = models.ForeignKey(SeasonPlan, models.CASCADE, related_name="enrolments")
@@ -385,6 +446,14 @@ class Enrolment(models.Model):
     def __str__(self) -> str:
         return f"{self.athlete}: {self.plan} from {self.starts_on:%-d %B %Y}"
 
+    def given_in(self, number: int) -> tuple[str | None, int | None, str]:
+        """Return what the plan gave to one of its weeks, None where it gave nothing; see `given`.
+
+        Runs of old do not know the phase from before.
+        """
+        phase, limit, before = [*self.given.get(str(number), (None, None)), ""][:3]
+        return phase, limit, before
+
     def monday(self, number: int) -> date:
         """Return the Monday of a week of the plan for this athlete."""
         return self.starts_on + timedelta(weeks=number - 1)
@@ -397,10 +466,11 @@ class Enrolment(models.Model):
 class EnrolmentSession(models.Model):
     """What became of one session of a plan for one athlete.
 
-    `wanted` is what the plan asked for at the time: `on`, `kind`, `surface`, `title`, `notation`;
-    a session that differs was changed by hand. `on_road` says that its twin off the track was
-    planned instead. `session` is None where it could not be placed. The row outlives its session,
-    so that one which a coach took out is not put in again, and is known again after an undo.
+    `wanted` is what the plan asked for at the time: `on`, `kind`, `surface`, `title`, `notation`
+    and `priority`; a session that differs was changed by hand. `on_road` says that its twin off
+    the track was planned instead. `session` is None where it could not be placed. The row outlives
+    its session, so that one which a coach took out is not put in again, and is known again after
+    an undo.
     """
 
     enrolment = models.ForeignKey(Enrolment, models.CASCADE, related_name="sessions")
@@ -426,3 +496,47 @@ class EnrolmentSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrolment}: {self.wanted['title']} on {self.wanted['on']}"
+
+
+class PlanEdit(models.Model):
+    """What bringing edits of a plan changed beside weeks and sessions, to be taken back with them.
+
+    `links` holds, by the id of a session as text, the row of `EnrolmentSession` that led to it
+    before, None if there was none; `runs` holds `given` and `brought_at` of each enrolment before.
+    """
+
+    action = models.OneToOneField(Action, models.CASCADE, related_name="plan_edit")
+    plan = models.ForeignKey(SeasonPlan, models.CASCADE, related_name="edits")
+    brought_at = models.DateTimeField()
+    links = models.JSONField(default=dict)
+    runs = models.JSONField(default=dict)
+
+    LINK = ("id", "enrolment_id", "season_session_id", "session_id", "wanted", "on_road")
+
+    def __str__(self) -> str:
+        return f"{self.plan}, brought {self.brought_at:%-d %B %Y}"
+
+    def keep(self, session_id: int, link: EnrolmentSession | None) -> None:
+        """Keep how a session was linked to the plan, before that is changed."""
+        row = {name: getattr(link, name) for name in self.LINK} if link else None
+        self.links[str(session_id)] = row
+
+    def take_back(self, session_ids: Collection[int]) -> None:
+        """Link these sessions as before, and note what the plan had given before."""
+        ids = [pk for pk in session_ids if str(pk) in self.links]
+        EnrolmentSession.objects.filter(session__in=ids).delete()
+        there = set(SeasonSession.objects.filter(week__plan=self.plan).values_list("pk", flat=True))
+        followed = set(self.plan.enrolments.values_list("pk", flat=True))
+        before = [EnrolmentSession(**row) for pk in ids if (row := self.links[str(pk)])]
+        for link in before:
+            if link.season_session_id not in there:
+                link.season_session_id = None
+        # What the plan has placed anew meanwhile is not linked twice.
+        EnrolmentSession.objects.bulk_create(
+            [link for link in before if link.enrolment_id in followed], ignore_conflicts=True
+        )
+        runs = list(self.plan.enrolments.filter(pk__in=self.runs, brought_at=self.brought_at))
+        for run in runs:
+            run.given, brought_at = self.runs[str(run.pk)]
+            run.brought_at = datetime.fromisoformat(brought_at)
+        Enrolment.objects.bulk_update(runs, ["given", "brought_at"])

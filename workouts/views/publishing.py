@@ -115,6 +115,8 @@ def publication_words(done: Publication) -> str:
     parts = [f"{done.published} published"]
     if done.unchanged:
         parts.append(f"{done.unchanged} unchanged since they were published")
+    if done.as_sent:
+        parts.append(f"{done.as_sent} not mailed, as nothing changed since it was sent")
     if done.empty:
         parts.append(f"{done.empty} without a session, left alone")
     text = f"Weeks: {', '.join(parts)}."

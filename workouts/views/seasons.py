@@ -13,13 +13,22 @@ from django.views.decorators.http import require_POST
 from athletes.models import Team
 from athletes.requests import SiteRequest, coached_team, form_page
 from workouts import season_edits, seasons
-from workouts.models import Action, Enrolment, SeasonPlan, SeasonWeek, SeasonWeekFull, WeeksInUse
+from workouts.models import (
+    Action,
+    Enrolment,
+    SeasonPlan,
+    SeasonWeek,
+    SeasonWeekChanged,
+    SeasonWeekFull,
+    WeeksInUse,
+)
 from workouts.season_forms import (
     FollowForm,
     SeasonPlanForm,
     SeasonWeekForm,
     SessionFormSet,
     rows_of,
+    seen_now,
 )
 
 
@@ -35,15 +44,10 @@ def season_list(request: SiteRequest, slug: str) -> HttpResponse:
     plans = SeasonPlan.objects.of_team(team).annotate(number=Count("weeks"))
     if not archived:
         plans = plans.current()
-    running = dict(
-        Enrolment.objects.current()
-        .filter(athlete__team=team)
-        .values("plan")
-        .annotate(n=Count("athlete", distinct=True))
-        .values_list("plan", "n")
-    )
-    ordered = plans.order_by(F("team").asc(nulls_last=True), "title", "pk")
-    rows = [(plan, running.get(plan.pk, 0)) for plan in ordered]
+    ordered = list(plans.order_by(F("team").asc(nulls_last=True), "title", "pk"))
+    lengths = {plan.pk: plan.number for plan in ordered}
+    following = seasons.following(team, lengths, today=timezone.now().date())
+    rows = [(plan, following[plan.pk]) for plan in ordered]
     context = {"team": team, "plans": rows, "archived": archived}
     return render(request, "workouts/season_list.html", context)
 
@@ -53,7 +57,7 @@ def season_detail(request: SiteRequest, slug: str, plan_id: int) -> HttpResponse
     plan = plan_of(team, plan_id)
     now = timezone.now()
     weeks = seasons.weeks_of(plan)
-    runs = list(seasons.followers(plan, team))
+    runs = list(seasons.followers(plan, team, today=now.date()))
     rows = running(runs, weeks, today=now.date())
     is_edited = season_edits.is_edited(plan, runs)
     changes = season_edits.pending(plan, team, now=now) if is_edited else []
@@ -63,15 +67,15 @@ def season_detail(request: SiteRequest, slug: str, plan_id: int) -> HttpResponse
         "plan": plan,
         "rows": seasons.table(weeks),
         "runs": rows,
-        "newcomers": seasons.newcomers(plan, team, since=now.date()) if runs else [],
+        "newcomers": seasons.newcomers(plan, team, today=now.date()) if runs else [],
         "changes": [change for change in changes if not change.kept],
-        "undo": last if last and plan.title in last.label else None,
+        "undo": last if last and plan.is_behind(last) else None,
     }
     return render(request, "workouts/season_detail.html", context)
 
 
 def running(runs: list[Enrolment], weeks: list[SeasonWeek], *, today: date) -> list[dict[str, Any]]:
-    """Return the runs that are not over: the week each is in, the race, who left the group."""
+    """Return of each run the week it is in, the race, and whether its athlete left the group."""
     strays = seasons.strays(runs)
     return [
         {
@@ -82,7 +86,6 @@ def running(runs: list[Enrolment], weeks: list[SeasonWeek], *, today: date) -> l
             "strayed": run.pk in strays,
         }
         for run in runs
-        if run.week_number(today) <= len(weeks)
     ]
 
 
@@ -117,24 +120,31 @@ def season_week(request: SiteRequest, slug: str, plan_id: int, number: int) -> H
     """Show a week of the team's own plan as a form, and write it anew as a whole."""
     team = coached_team(request, slug)
     plan = plan_of(team, plan_id, own=True)
-    week = get_object_or_404(plan.weeks, number=number)
-    about = {"phase": week.phase, "track_limit": week.track_limit}
-    form = SeasonWeekForm(request.POST or None, initial=about)
-    sessions = SessionFormSet(request.POST or None, initial=rows_of(week), team=team)
-    is_torn = request.method == "POST" and not sessions.management_form.is_valid()
-    if is_torn:
+    week = get_object_or_404(plan.weeks.select_related("changed_by"), number=number)
+    about = {"phase": week.phase, "track_limit": week.track_limit, "seen": week.version()}
+    typed = request.POST if request.method == "POST" else None
+    form = SeasonWeekForm(typed, initial=about)
+    sessions = SessionFormSet(typed, initial=rows_of(week, typed), team=team)
+    context: dict[str, Any] = {"team": team, "plan": plan, "week": week, "last": plan.weeks.count()}
+    if typed is not None and not sessions.management_form.is_valid():
+        context["is_torn"] = True
         sessions = SessionFormSet(initial=rows_of(week), team=team)
-    elif request.method == "POST" and form.is_valid() and sessions.is_valid():
-        own = set(week.sessions.values_list("pk", flat=True))
-        rows = [row | {"pk": row["pk"] if row["pk"] in own else None} for row in sessions.rows()]
+    elif typed is not None and form.is_valid() and sessions.is_valid():
         try:
-            week.fill(rows, **form.cleaned_data)
+            week.fill(sessions.rows(), by=request.user, **form.cleaned_data)
             messages.success(request, f"Week {number} is kept.")
+            return redirect("season_detail", slug=slug, plan_id=plan_id)
+        except SeasonWeek.DoesNotExist:
+            messages.error(request, f"Week {number} is not in the plan any more: nothing was kept.")
             return redirect("season_detail", slug=slug, plan_id=plan_id)
         except SeasonWeekFull as error:
             form.add_error("track_limit", str(error))
-    context = {"team": team, "plan": plan, "week": week, "form": form, "sessions": sessions}
-    context |= {"last": plan.weeks.count(), "is_torn": is_torn}
+        except SeasonWeekChanged as error:
+            context |= {"changed": str(error), "now": week.sessions.order_by("weekday", "pk")}
+            merged = seen_now(typed, week)
+            form = SeasonWeekForm(merged, initial=about)
+            sessions = SessionFormSet(merged, initial=rows_of(week, merged), team=team)
+    context |= {"form": form, "sessions": sessions}
     return form_page(request, "workouts/season_week.html", context)
 
 
@@ -170,7 +180,7 @@ def season_follow(request: SiteRequest, slug: str, plan_id: int) -> HttpResponse
     if request.method != "POST" or not form.is_valid():
         return form_page(request, "workouts/season_follow.html", context)
     weeks, race_on = plan.weeks.count(), form.cleaned_data["race_on"]
-    starts_on = seasons.first_monday(weeks, race_on) if race_on else form.cleaned_data["starts_on"]
+    starts_on = form.cleaned_data["starts_on"] or seasons.first_monday(weeks, race_on)
     is_done = "follow" in request.POST
     done = seasons.follow(
         plan,
