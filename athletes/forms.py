@@ -156,7 +156,7 @@ class GroupsField(forms.ModelMultipleChoiceField):
 
 
 class AthleteForm(OwnedForm):
-    """An athlete as the coach keeps them; the weekly volume is typed in kilometres."""
+    """An athlete as the coach keeps them; the usual week is typed in their units."""
 
     owner = "team"
     told_at = "email"
@@ -210,11 +210,20 @@ class AthleteForm(OwnedForm):
         self.initial["busy_days"] = list(self.instance.busy_days)
         groups: Any = self.fields["groups"]
         groups.queryset = team.groups.order_by("name")
+        # Those that the label tells, whatever units are chosen on the page.
+        self.unit_m = KM_M
+        if self.instance.units == Athlete.Units.MI:
+            self.unit_m = MILE_M
+            self.fields["weekly_km"].label = "Usual week in miles"
         if self.instance.weekly_volume_m is not None:
-            self.initial["weekly_km"] = Decimal(self.instance.weekly_volume_m) / 1000
+            self.initial["weekly_km"] = round(self.instance.weekly_volume_m / self.unit_m, 1)
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
+
+    def clean_weekly_km(self) -> Decimal | None:
+        typed: Decimal | None = self.cleaned_data["weekly_km"]
+        return typed if typed is None else typed * self.unit_m / KM_M
 
     def clean_busy_days(self) -> str:
         return "".join(sorted(self.cleaned_data["busy_days"]))
@@ -226,8 +235,9 @@ class AthleteForm(OwnedForm):
         return cleaned
 
     def save(self, commit: bool = True) -> Athlete:
-        km = self.cleaned_data["weekly_km"]
-        self.instance.weekly_volume_m = None if km is None else int(km * 1000)
+        if "weekly_km" in self.changed_data:
+            km = self.cleaned_data["weekly_km"]
+            self.instance.weekly_volume_m = None if km is None else int(km * 1000)
         return super().save(commit)
 
 

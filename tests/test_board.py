@@ -20,6 +20,8 @@ from tests.make import (
     make_user,
     make_week,
 )
+from workouts import planning
+from workouts.diary import Diary
 from workouts.models import Action, Result, Session, TrainingWeek
 
 pytestmark = pytest.mark.django_db
@@ -186,6 +188,7 @@ def test_a_refused_copy_can_be_sent_again_with_its_key(coach_client, athlete):
     assert f'<input type="hidden" name="whom" value="athlete-{bo.pk}">' in answer.text
     full.sessions.first().remove()
     assert drop(coach_client, session, FRIDAY, "copy/", **to).status_code == 200
+    assert [day for day, _ in planned(bo)] == [4, 5]
 
 
 def test_a_copy_to_a_group_says_who_was_left_out_and_why(coach_client, athlete):
@@ -588,3 +591,241 @@ def test_board_and_week_lead_to_the_history(coach_client, athlete):
     assert f"/athletes/{athlete.pk}/weeks/{MONDAY}/history/" in sheet
     page = coach_client.get(f"/athletes/{athlete.pk}/weeks/{MONDAY}/").text
     assert f"/athletes/{athlete.pk}/weeks/{MONDAY}/history/" in page
+
+
+# Sent twice
+
+
+def test_a_line_that_is_sent_twice_adds_one_session(coach_client, athlete):
+    page = coach_client.get(week_of(athlete, "add/"))
+    data = {"what": "8km easy", "weekday": "3", "key": page.context["key"]}
+    coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+    answer = coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+    assert answer.status_code == 200
+    label = "Ana Sousa: 8 km easy added on Wednesday 2 December"
+    assert f"Added already: “{label}”. Nothing was done twice." in answer.text
+    assert f'id="row-{athlete.pk}"' in answer.text
+    assert planned(athlete) == [(3, "8 km easy")]
+
+    undo(coach_client)
+    answer = coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+    assert "Added already, and undone since" in answer.text
+    assert "open the form anew to do it" in answer.text
+    assert planned(athlete) == []
+    data["key"] = coach_client.get(week_of(athlete, "add/")).context["key"]
+    coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+    assert planned(athlete) == [(3, "8 km easy")]
+
+
+def test_an_offered_day_that_is_pressed_twice_adds_one_session(coach_client, athlete):
+    make_full_week(athlete=athlete)
+    typed = {"what": "6 x 400 @ mile, jog 400", "kind": "TRACK"}
+    refused = coach_client.post(week_of(athlete, "add/"), typed | {"weekday": "5"}, headers=HTMX)
+    assert refused.status_code == 422
+    key = refused.context["key"]
+    assert f'<input type="hidden" name="key" value="{key}">' in refused.text
+    for told in ("Added 6 × 400 m", "Added already"):
+        data = typed | {"off_track": FRIDAY, "key": key}
+        answer = coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+        assert told in answer.text
+    assert [day for day, _ in planned(athlete)] == [2, 4, 5]
+
+
+def test_an_offered_day_for_a_copy_that_is_pressed_twice_makes_one_copy(coach_client, athlete):
+    bo = make_athlete(team=athlete.team, name="Bo Lund")
+    make_full_week(athlete=bo)
+    session = make_session(week=make_week(athlete=athlete))
+    whom = {"whom": f"athlete-{bo.pk}"}
+    refused = drop(coach_client, session, FRIDAY, "copy/", **whom)
+    assert refused.status_code == 422
+    for _ in range(2):
+        answer = drop(
+            coach_client, session, "", "copy/", off_track=FRIDAY, key=refused.context["key"], **whom
+        )
+        assert answer.status_code == 200
+    assert [day for day, _ in planned(bo)] == [2, 4, 5]
+
+
+def test_a_swap_that_is_sent_twice_does_not_swap_back(coach_client, athlete):
+    make_full_week(athlete=athlete)
+    page = coach_client.get(week_of(athlete, "swap/?day=2"), headers=HTMX)
+    data = {"one": "2", "other": "7", "key": page.context["key"]}
+    for told in ("Swapped Tuesday and Sunday.", "Swapped already"):
+        answer = coach_client.post(week_of(athlete, "swap/"), data, headers=HTMX)
+        assert told in answer.text
+    assert planned(athlete) == [(4, "Pyramid"), (7, "6 × 800 m")]
+
+
+def test_a_move_that_was_undone_is_not_repeated_by_a_reload(coach_client, athlete):
+    session = make_session(week=make_week(athlete=athlete))
+    key = coach_client.get(of(session, "move/")).context["key"]
+    drop(coach_client, session, THURSDAY, key=key)
+    undo(coach_client)
+    assert "Moved already, and undone since" in drop(coach_client, session, THURSDAY, key=key).text
+    assert planned(athlete) == [(2, "6 × 800 m")]
+
+
+def test_a_form_that_is_still_at_work_is_not_done_a_second_time(coach_client, athlete, monkeypatch):
+    make_week(athlete=athlete)
+    data = {"what": "8km easy", "weekday": "3", "key": uuid4()}
+    real, answers = planning.place, []
+
+    def slow(*drafts, **how):
+        monkeypatch.setattr(planning, "place", real)
+        answers.append(coach_client.post(week_of(athlete, "add/"), data, headers=HTMX))
+        return real(*drafts, **how)
+
+    monkeypatch.setattr(planning, "place", slow)
+    coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+    assert "Added just now, by the same form" in answers[0].text
+    assert planned(athlete) == [(3, "8 km easy")]
+
+
+def test_the_page_of_a_session_moves_it_by_an_offer_once(coach_client, athlete):
+    make_full_week(athlete=athlete)
+    session = make_session(week=make_week(athlete=athlete, starts_on=NEXT), title="400s")
+    move = f"/sessions/{session.pk}/move/"
+    refused = coach_client.post(move, {"on": FRIDAY})
+    assert refused.status_code == 422
+    data = {"off_track": FRIDAY, "key": refused.context["key"]}
+    coach_client.post(move, data)
+    undo(coach_client)
+    answer = coach_client.post(move, data, follow=True)
+    assert "Changed already, and undone since" in answer.text
+    assert planned(athlete, NEXT) == [(2, "400s")]
+
+
+# Undo, with two tabs
+
+
+def test_a_tab_that_shows_no_change_is_told_the_last_one_before_it_is_undone(coach_client, athlete):
+    session = make_session(week=make_week(athlete=athlete))
+    drop(coach_client, session, THURSDAY)
+    answer = undo(coach_client, action=0)
+    assert answer.status_code == 200
+    assert "Your last change is “Ana Sousa: 6 × 800 m from Tuesday" in answer.text
+    assert f'name="action" value="{Action.objects.get().pk}"' in answer.text
+    assert planned(athlete) == [(4, "6 × 800 m")]
+
+
+def test_a_change_that_another_tab_undid_is_not_mistaken_for_the_one_before_it(
+    coach_client, athlete
+):
+    session = make_session(week=make_week(athlete=athlete))
+    drop(coach_client, session, THURSDAY)
+    drop(coach_client, session, FRIDAY)
+    shown = Action.objects.latest("pk").pk
+    assert undo(coach_client, action=shown).status_code == 200
+    answer = undo(coach_client, action=shown)
+    assert answer.status_code == 422
+    assert "to Friday 4 December” was undone already. The change before it is" in answer.text
+    assert planned(athlete) == [(4, "6 × 800 m")]
+
+
+# Injured, ill, busy
+
+
+def test_a_drop_that_an_injury_refuses_names_it_and_offers_only_days_after_it(
+    coach_client, athlete, now, monkeypatch
+):
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    athlete.pauses.create(
+        reason="INJURY", starts_on=TUESDAY, ends_on=NEXT - timedelta(days=3), gentle_weeks=1
+    )
+    session = make_session(week=make_week(athlete=athlete, starts_on=NEXT, track_limit=1))
+    answer = drop(coach_client, session, FRIDAY)
+    assert answer.status_code == 422
+    words = "Ana Sousa is injured until 4 December: no track session in the week of 30 November."
+    assert words in answer.text
+    days = [day.on for day in answer.context["offer"].days]
+    assert min(days) == NEXT
+    assert 'name="off_track"' not in answer.text  # not while she is injured
+    answer = drop(coach_client, session, MONDAY + timedelta(days=5))
+    assert 'name="off_track" value="2026-12-05"' in answer.text
+
+
+def test_an_addition_in_a_gentle_week_names_the_illness_that_is_over(coach_client, athlete):
+    athlete.pauses.create(reason="ILLNESS", starts_on=date(2026, 11, 20), ends_on=FRIDAY)
+    make_session(week=make_week(athlete=athlete, starts_on=NEXT, track_limit=1))
+    data = {"what": "6 x 400 @ mile, jog 400", "weekday": "5"}
+    answer = coach_client.post(week_of(athlete, "add/", NEXT), data, headers=HTMX)
+    assert (
+        "Ana Sousa was ill until 4 December and comes back gently: one track session in the week "
+        "of 7 December, which has Tuesday 6 × 800 m." in answer.text
+    )
+
+
+def test_a_line_that_becomes_a_track_session_in_a_paused_week_names_the_pause(
+    coach_client, athlete
+):
+    athlete.pauses.create(reason="INJURY", starts_on=date(2026, 11, 20))
+    week = make_week(athlete=athlete, track_limit=0)
+    session = make_session(week=week, surface="TRACK", **EASY)
+    answer = coach_client.post(
+        of(session), {"notation": "6 x 800 @ 5k, jog 200", "title": session.title}, headers=HTMX
+    )
+    assert answer.status_code == 422
+    assert "Ana Sousa is injured from 20 November: no track session" in answer.text
+
+
+def test_a_session_dropped_on_a_day_without_training_says_so(coach_client, athlete):
+    athlete.busy_days = "5"
+    athlete.save()
+    session = make_session(week=make_week(athlete=athlete), **EASY)
+    answer = drop(coach_client, session, FRIDAY, "copy/")
+    told = "Friday Easy run is on a day without training: cannot train on Fridays."
+    assert f"To think about: {told}" in answer.text
+
+
+# The ends of the calendar
+
+LAST = date(2099, 12, 28)
+
+
+def test_a_week_is_copied_to_the_end_of_2099_and_no_further(coach_client, athlete):
+    make_session(week=make_week(athlete=athlete, starts_on=LAST - timedelta(weeks=2)))
+    copy = week_of(athlete, "copy/", LAST - timedelta(weeks=2))
+    page = coach_client.get(copy).text
+    assert f'value="{LAST}"' in page
+    assert "2100" not in page
+    data = {"first": LAST - timedelta(weeks=1), "weeks": "3"}
+    answer = coach_client.post(copy, data, headers=HTMX)
+    assert answer.status_code == 422
+    assert "The last week is that of 28 December 2099: copy to 2 weeks at most." in answer.text
+    assert coach_client.post(copy, data | {"weeks": "2"}, headers=HTMX).status_code == 200
+    assert TrainingWeek.objects.filter(starts_on__gt=LAST).count() == 0
+    assert coach_client.get(week_of(athlete, "copy/", LAST)).status_code == 200
+
+
+def test_no_day_of_2100_is_offered(coach_client, athlete):
+    make_full_week(athlete=athlete, starts_on=LAST)
+    session = Session.objects.first()
+    page = coach_client.get(of(session, "move/"))
+    assert [len(week) for week in page.context["weeks"]] == [7]
+    earlier = make_session(week=make_week(athlete=athlete, starts_on=LAST - timedelta(weeks=1)))
+    refused = drop(coach_client, earlier, LAST)
+    assert refused.status_code == 422
+    assert max(day.on for day in refused.context["offer"].days) < LAST
+
+
+# Gone meanwhile
+
+
+def test_a_session_that_goes_while_its_days_are_read_is_said_to_be_gone(
+    coach_client, athlete, monkeypatch
+):
+    make_full_week(athlete=athlete)
+    session = make_session(week=make_week(athlete=athlete, starts_on=NEXT), title="400s")
+    real = Diary.read.__func__
+
+    def late(cls, athletes, **days):
+        Session.objects.filter(pk=session.pk).delete()
+        return real(cls, athletes, **days)
+
+    for verb, method in (("move/", "get"), ("copy/", "get"), ("move/", "post")):
+        with monkeypatch.context() as patch:
+            patch.setattr(Diary, "read", classmethod(late))
+            answer = getattr(coach_client, method)(of(session, verb), {"on": FRIDAY}, headers=HTMX)
+        assert answer.status_code == 422, verb
+        assert "400s was moved or removed by somebody else meanwhile." in answer.text
+        session.pk = make_session(week=session.week, title="400s").pk

@@ -10,7 +10,15 @@ from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from athletes.models import Athlete, Team
-from tests.make import EASY, make_athlete, make_full_week, make_race, make_session, make_week
+from tests.make import (
+    EASY,
+    make_athlete,
+    make_full_week,
+    make_group,
+    make_race,
+    make_session,
+    make_week,
+)
 from tests.test_journey import page, sign_in, site  # noqa: F401
 from workouts.models import Session
 
@@ -284,6 +292,46 @@ def test_a_finger_drags_after_a_rest_and_scrolls_at_once(browser, site, squad, c
     phone.wait_for_function("document.querySelector('.pane').scrollLeft > 20")
     expect(phone.locator(".ghost")).to_have_count(0)
     assert days_of("Ana Sousa")[0][0] == 1
+    context.close()
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["with script", "without"])
+def test_two_track_sessions_for_a_group_of_forty_take_six_clicks(
+    browser, site, squad, coach, monday, has_script
+):
+    forty = [make_athlete(team=squad, name=f"Runner {number:02}") for number in range(40)]
+    for one in forty:
+        make_race(athlete=one)
+    make_group(*forty, team=squad, name="Forty")
+    context = browser.new_context(java_script_enabled=has_script)
+    page = context.new_page()
+    sign_in(page, site.url, coach.email)
+    page.goto(site.url)
+    clicks = []
+
+    def click(role: str, name: str, **exactly: bool) -> None:
+        page.get_by_role(role, name=name, **exactly).click()
+        clicks.append(name)
+
+    if not page.url.endswith(f"/weeks/{monday}/"):  # from Friday on it is the coming week's anyway
+        click("link", "Week after")
+    click("link", "Forty", exact=True)
+    expect(page.get_by_role("link", name="Ana Sousa")).to_have_count(0)
+    click("link", f"{monday + timedelta(days=1):Tue %-d %b}")
+    click("button", "800s", exact=True)
+    expect(page.get_by_text("Added 800s to 40 weeks.")).to_be_visible()
+    click("link", f"{monday + timedelta(days=3):Thu %-d %b}")
+    click("button", "Pyramid", exact=True)
+    expect(page.get_by_text("Added Pyramid to 40 weeks.")).to_be_visible()
+    assert len(clicks) <= 6
+    for one in forty:
+        assert days_of(one.name) == [(2, "800s"), (4, "Pyramid")]
+
+    # The third is refused for each, with what is in the way, and what would fit.
+    page.get_by_role("link", name=f"{monday + timedelta(days=5):Sat %-d %b}").click()
+    page.get_by_role("button", name="400s", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("40 at their limit")
+    expect(page.locator(".misses").first).to_contain_text("Tuesday 800s and Thursday Pyramid")
     context.close()
 
 

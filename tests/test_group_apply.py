@@ -112,7 +112,7 @@ def test_those_whom_it_fits_get_it_and_the_others_are_told_why(coach_client, squ
     assert response.status_code == 200
     assert who_has() == ["Ana", "Bo", "Cy"]
     text = words(response)
-    assert "Added to 3 of 7 weeks." in text
+    assert "Added 8 × 400 m to 3 of 7 weeks." in text
     assert "Not placed: one at their limit, one injured, one busy on that day" in text
     action = Action.objects.latest("pk")
     assert (action.label, action.path) == ("Added 8 × 400 m to 3 weeks", Action.Path.GROUP)
@@ -280,7 +280,7 @@ def test_what_to_think_about_is_said_after_it_was_placed(coach_client, athlete):
     url = reverse("session_add", args=["harriers", MONDAY])
     page = coach_client.post(url, FOUR | {"whom": "everyone"}, follow=True)
     told = "Friday Hills and Saturday 8 × 400 m are hard, on days in a row"
-    assert f"Added to one week. To think about for Ana Sousa: {told}" in words(page)
+    assert f"Added 8 × 400 m to one week. To think about for Ana Sousa: {told}" in words(page)
 
     Session.objects.filter(weekday=6).delete()
     board = post(coach_client, "everyone", htmx=True)
@@ -445,3 +445,96 @@ def test_of_a_refused_move_only_the_athletes_own_days_are_offered(coach_client, 
     session = make_session(week=make_week(athlete=athlete, starts_on=NEXT))
     answer = coach_client.post(reverse("session_move", args=[session.pk]), {"on": "2026-12-05"})
     assert [day.on.isoweekday() for day in answer.context["offer"].days] == [1, 2, 4, 6, 7]
+
+
+# Sent twice
+
+
+def key_of(client, monday=MONDAY):
+    return str(client.get(reverse("session_add", args=["harriers", monday])).context["key"])
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_a_form_that_is_sent_twice_adds_one_session_each(coach_client, squad, team, htmx):
+    group = make_group(squad["Ana"], squad["Bo"], team=team)
+    key = key_of(coach_client)
+    for _ in range(2):
+        answer = post(coach_client, f"group-{group.pk}", key=key, htmx=htmx)
+    if not htmx:
+        assert answer.status_code == 302
+        answer = coach_client.get(answer.url)
+    assert "Added already: “Added 8 × 400 m to 2 weeks”. Nothing was done twice." in words(answer)
+    assert who_has() == ["Ana", "Bo"]
+
+
+def test_a_form_that_is_sent_twice_still_tells_who_did_not_get_it(coach_client, squad):
+    key = key_of(coach_client)
+    for _ in range(2):
+        answer = post(coach_client, "everyone", key=key)
+    assert answer.status_code == 200
+    assert who_has() == ["Ana", "Bo", "Cy"]
+    assert "Added already: “Added 8 × 400 m to 3 weeks”" in words(answer)
+    assert "Not placed: one at their limit, one injured" in words(answer)
+    assert {int(pk) for pk in pressed(answer, "only").split(",")} == {
+        squad[name].pk for name in ("Full", "Hurt", "Late", "New")
+    }
+
+
+def test_a_form_that_is_sent_again_after_an_undo_adds_nothing_and_offers_to(coach_client, squad):
+    key = key_of(coach_client)
+    post(coach_client, "everyone", key=key)
+    coach_client.post("/teams/harriers/undo/", {"action": Action.objects.latest("pk").pk})
+    assert who_has() == []
+    answer = post(coach_client, "everyone", key=key)
+    assert who_has() == []
+    assert "Added already, and undone since: “Added 8 × 400 m to 3 weeks”." in words(answer)
+    assert "3 of 7 can be placed" in words(answer)
+    post(coach_client, "everyone", key=pressed(answer, "key"), only=pressed(answer, "only"))
+    assert who_has() == ["Ana", "Bo", "Cy"]
+
+
+def test_the_twin_that_is_pressed_twice_is_placed_once(coach_client, squad):
+    answer = post(coach_client, "everyone", key=key_of(coach_client))
+    pressed_once = {name: pressed(answer, name) for name in ("twin", "only", "key")}
+    for _ in range(2):
+        post(coach_client, "everyone", **pressed_once)
+    assert who_has(kind="INTERVALS") == ["Full"]
+
+
+def test_another_day_of_the_same_page_is_another_session(coach_client, squad):
+    key, one = key_of(coach_client), f"athlete-{squad['Ana'].pk}"
+    post(coach_client, one, key=key)
+    post(coach_client, one, key=key, weekday="7", notation="8km easy", kind="EASY")
+    assert (who_has(6), who_has(7)) == (["Ana"], ["Ana"])
+
+
+def test_what_was_refused_can_be_sent_again_as_it_is(coach_client, athlete):
+    full, key = make_full_week(athlete=athlete), key_of(coach_client)
+    assert post(coach_client, "everyone", key=key).status_code == 422
+    full.sessions.first().remove()
+    post(coach_client, "everyone", key=key)
+    assert who_has() == ["Ana Sousa"]
+
+
+# Injured, ill, busy
+
+
+def test_a_day_without_training_is_something_to_think_about(coach_client, squad):
+    told = "Late: Saturday 8 × 400 m is on a day without training: cannot train on Saturdays."
+    assert told in words(preview(coach_client, include="busy"))
+    assert told in words(post(coach_client, "everyone", include="busy"))
+
+
+def test_a_day_without_training_is_told_before_the_week_is_published(coach_client, squad):
+    for name, kind in (("Hurt", "EASY"), ("Late", "REST")):
+        make_session(week=make_week(athlete=squad[name]), weekday=6, **(EASY | {"kind": kind}))
+    page = coach_client.get(reverse("week_publish", args=["harriers", MONDAY]))
+    told = "Saturday Easy run is on a day without training: injured from 20 November."
+    assert f"Hurt: {told}" in words(page)
+    assert "To think about in 1 week" in words(page)  # a day of rest suits a busy day
+
+
+def test_an_injury_is_named_where_it_leaves_no_track_session(coach_client, squad):
+    answer = post(coach_client, f"athlete-{squad['Hurt'].pk}", include="paused")
+    assert "Hurt is injured from 20 November: no track session" in words(answer)
+    assert 'name="twin"' not in answer.text

@@ -72,7 +72,7 @@ MAY_IMPORT = PURE | {
     },
     "workouts.diary": WORKOUTS | {"workouts.notation", "workouts.spacing", "workouts.track"},
     "workouts.changes": {"athletes.models", "workouts.models"},
-    "workouts.board_forms": WORKOUTS | {"workouts.forms"},
+    "workouts.board_forms": WORKOUTS | {"workouts.diary", "workouts.forms"},
     "workouts.undoing": {"athletes.models", "workouts.models"},
     "workouts.planning": WORKOUTS
     | {
@@ -111,7 +111,7 @@ MAY_IMPORT = PURE | {
     "workouts.overviews": WORKOUTS | {"athletes.measures", "workouts.dashboard", "workouts.diary"},
     "workouts.delivery": {"workouts.models", "workouts.smtp"},
     "workouts.tasks": {"workouts.delivery", "workouts.models"},
-    "workouts.forms": WORKOUTS | {"athletes.forms"},
+    "workouts.forms": WORKOUTS | {"athletes.forms", "workouts.diary"},
     "workouts.admin": {"workouts.models"},
     "workouts.views": {
         "athletes.models",

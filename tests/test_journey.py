@@ -11,7 +11,14 @@ from django.utils import timezone
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from athletes.models import Athlete, Team
-from tests.make import MONDAY, make_athlete, make_full_week, make_race, make_session, make_week
+from tests.make import (
+    MONDAY,
+    make_athlete,
+    make_full_week,
+    make_race,
+    make_session,
+    make_week,
+)
 from tests.processes import post_office, serve, wait_until
 from workouts.models import SeasonPlan, Workout
 
@@ -83,7 +90,7 @@ def test_from_a_spreadsheet_to_a_logged_session(page, site, coach, tmp_path):
         monday = today - timedelta(days=today.weekday())
         page.goto(f"{board.rpartition('/')[0]}/{monday}/")
         add_session(page, "Tuesday track", "Tuesday", "800s")
-        expect(page.get_by_text("Added to")).to_be_visible()
+        expect(page.get_by_text("Added 800s to")).to_be_visible()
         expect(page.locator("#adding form")).to_have_count(0)
         add_session(page, "Tuesday track", "Thursday", "6 × 800 m at 5K pace")
         expect(page.locator("#adding form")).to_have_count(0)
@@ -190,6 +197,8 @@ COACH_PAGES = [
     "/teams/harriers/library/{workout}/",
     "/athletes/{athlete}/",
     "/athletes/{athlete}/edit/",
+    "/athletes/{athlete}/pauses/add/",
+    "/pauses/{pause}/",
     "/races/{race}/edit/",
     "/notation/",
     "/teams/harriers/library/{own}/edit/",
@@ -238,6 +247,7 @@ def test_axe_finds_nothing(page, site, squad, athlete, coach, who, paths, scheme
         "athlete": athlete.pk,
         "session": athlete.weeks.get(starts_on=MONDAY).sessions.first().pk,
         "race": athlete.races.get().pk,
+        "pause": Athlete.objects.get(name="Cy Wen").pauses.create(starts_on=MONDAY).pk,
         "own": Workout.objects.get(slug="pyramid").copy_for(squad).pk,
         "workout": Workout.objects.get(slug="800s").pk,
         "plan": SeasonPlan.objects.get(slug="8-weeks-to-5k").copy_for(squad).pk,
@@ -245,9 +255,50 @@ def test_axe_finds_nothing(page, site, squad, athlete, coach, who, paths, scheme
     found = []
     for path in paths:
         page.goto(site.url + path.format(**ids))
-        report = Axe().run(page)
-        if report.violations_count:
-            found.append(f"{path}\n{report.generate_report()}")
+        found += violations(page, path)
+    assert found == []
+
+
+def violations(page: Page, where: str) -> list[str]:
+    report = Axe().run(page)
+    return [f"{where}\n{report.generate_report()}"] if report.violations_count else []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_answers(page, site, squad, athlete, coach, scheme):
+    """What stands on a page only after a button: verdicts, a plan looked at and followed."""
+    page.emulate_media(color_scheme=scheme)
+    sign_in(page, site.url, coach.email)
+    Athlete.objects.get(name="Cy Wen").pauses.create(starts_on=MONDAY)
+    board = f"{site.url}/teams/harriers/weeks/{MONDAY}"
+    page.goto(f"{board}/sessions/add/?weekday=6")
+    page.get_by_label("Workout").select_option("Pyramid")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".misses")).to_contain_text("already has")
+    found = violations(page, "verdicts")
+    page.goto(f"{board}/")
+    page.get_by_role("link", name="Sat 5 Dec").click()
+    page.get_by_role("button", name="800s", exact=True).click()
+    expect(page.locator(".misses")).to_contain_text("already has")
+    found += violations(page, "verdicts on the board")
+
+    plan = SeasonPlan.objects.get(slug="8-weeks-to-5k").copy_for(squad)
+    page.goto(f"{site.url}/teams/harriers/plans/{plan.pk}/follow/")
+    for name in ("Ana Sousa", "Bo Lund", "Cy Wen"):
+        page.get_by_label(name).check()
+    page.locator("[name=starts_on]").fill(str(MONDAY + timedelta(weeks=1)))
+    page.get_by_role("button", name="See what it means").click()
+    expect(page.get_by_role("region", name="What it means")).to_be_visible()
+    found += violations(page, "a plan looked at")
+    page.get_by_role("button", name=re.compile("^Plan ")).click()
+    expect(page.get_by_text("Done:")).to_be_visible()
+    found += violations(page, "a plan followed")
+    page.goto(f"{site.url}/teams/harriers/plans/{plan.pk}/weeks/3/")
+    page.locator("textarea, input[name$=notation]").first.fill("10km easy")
+    page.get_by_role("button", name="Save").click()
+    page.goto(f"{site.url}/teams/harriers/plans/{plan.pk}/changes/")
+    expect(page.locator("main")).to_contain_text("Ana Sousa")
+    found += violations(page, "what an edit of the plan changes")
     assert found == []
 
 
@@ -282,6 +333,23 @@ def test_a_phone_page_is_no_wider_than_the_phone(page, site, squad, athlete):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_three_readers_with_ranges_and_splits_fit_beside_the_editor(
+    page, site, squad, team, coach, width
+):
+    for name, seconds in (("Lucía Benavides", 1500), ("Émile Lefèvre", 1000)):
+        make_race(athlete=make_athlete(team=team, name=name), time_s=seconds)
+    Team.objects.update(split_m=100)
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in(page, site.url, coach.email)
+    page.goto(f"{site.url}/teams/harriers/library/add/")
+    page.get_by_label("Notation").fill("4-8 x 800 @ 5k-15..20s/mi, jog 200-400")
+    table = page.locator("#preview .scroll")
+    expect(table).to_contain_text("Lefèvre")
+    expect(table).to_contain_text("700 ")
+    assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+
+
 def test_without_javascript_a_week_is_planned_and_published(browser, site, squad, coach):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -291,7 +359,7 @@ def test_without_javascript_a_week_is_planned_and_published(browser, site, squad
     page.get_by_label("For", exact=True).select_option("Cy Wen")
     page.get_by_label("Workout").select_option("Easy run")
     page.get_by_role("button", name="Add session").click()
-    assert "Added to one week." in page.content()
+    assert "Added Easy run to one week." in page.content()
     page.get_by_role("button", name="Publish week").click()
     assert "2 published" in page.content()
     context.close()

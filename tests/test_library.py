@@ -159,8 +159,48 @@ def test_an_archived_workout_leaves_the_lists_and_keeps_its_sessions(coach_clien
     assert own.title not in page
     session.refresh_from_db()
     assert session.workout == own
-    coach_client.post(f"{LIBRARY}{own.pk}/archive/")
+    coach_client.post(f"{LIBRARY}{own.pk}/archive/", {"back": "1"})
     assert own.title in titles(coach_client)
+
+
+def test_what_was_archived_is_brought_back_by_the_undo_beside_the_message(coach_client, team):
+    own = team.workouts.create(title="Hills", kind="TRACK", notation="6 x 400 @ mile, jog 400")
+    archive = f"{LIBRARY}{own.pk}/archive/"
+    for _ in range(2):  # a double click does not bring it back
+        page = coach_client.post(archive, follow=True)
+        assert "Hills is in the archive." in page.text
+    form = page.text.partition(f'action="{archive}"')[2].partition("</form>")[0]
+    assert 'name="back" value="1">Undo' in form
+    page = coach_client.post(archive, {"back": "1"}, follow=True)
+    assert "Hills is in the library again." in page.text
+    form = page.text.partition(f'action="{archive}"')[2].partition("</form>")[0]
+    assert ">Undo" in form
+    assert "back" not in form
+
+
+def test_a_message_about_a_workout_of_another_team_is_not_shown(coach_client, team, other_team):
+    theirs = other_team.workouts.create(title="Secret", notation="6 x 400 @ mile, jog 400")
+    for did in (theirs.pk, "x", 10**20):
+        page = coach_client.get(LIBRARY, {"did": did})
+        assert page.status_code == 200
+        assert "Secret" not in page.text
+
+
+def test_a_copy_finds_a_free_title_whatever_the_case_of_those_taken(team, library):
+    workout = Workout.objects.get(slug="pyramid")
+    for title in ("PYRAMID (COPY)", "pyramid (Copy2)"):
+        team.workouts.create(title=title, notation=workout.notation)
+    assert workout.copy_for(team).title == "Pyramid (copy3)"
+
+
+def test_the_mistake_beside_a_text_goes_once_it_is_typed_anew(coach_client, team):
+    page = coach_client.post(f"{LIBRARY}add/", {"title": "Hills", "notation": "6 x"})
+    assert page.status_code == 422
+    beside = page.text.partition('<div id="notation-errors">')[2].partition("</div>")[0]
+    assert "errorlist" in beside
+    answer = coach_client.post(f"{LIBRARY}preview/", {"notation": "6 x 400 @ mile, jog 400"})
+    assert '<div id="notation-errors" hx-swap-oob="true"></div>' in answer.text
+    assert "hx-swap-oob" not in page.text
 
 
 def test_the_common_library_is_not_archived(coach_client, team, library):

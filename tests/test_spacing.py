@@ -116,3 +116,11 @@ def test_an_acceptance_does_not_cover_another_doubt_of_the_same_day():
     assert eighteen.key != forty.key
     two = doubts([day("Tue TRACK"), day("Tue TEMPO"), day("Wed LONG")])
     assert len({doubt.key for doubt in two}) == 3
+
+
+def test_a_session_on_a_day_without_training_is_doubtful_and_a_rest_is_not():
+    days = [day("Mon EASY"), day("Mon REST")]
+    (doubt,) = doubts(days, absent={MONDAY: "cannot train on Mondays"})
+    words = "Monday Easy is on a day without training: cannot train on Mondays."
+    assert (doubt.on, doubt.words) == (MONDAY, words)
+    assert doubts(days, absent={MONDAY: ""}) == doubts(days) == []

@@ -7,25 +7,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from athletes.models import Athlete, Team, Weekday
-from workouts.forms import squad_choices, squad_named
+from athletes.models import Athlete, Team, Weekday, monday_of
+from workouts.diary import LAST_DAY
+from workouts.forms import DayField, squad_choices, squad_named
 from workouts.models import Kind, Session, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
 
 WEEKS_AHEAD = 12
-
-
-class DayField(forms.DateField):
-    """A day that has a week on the board, see MondayConverter."""
-
-    default_error_messages = {"invalid": "Write the day as 2026-11-30."}
-
-    def clean(self, value: Any) -> date | None:
-        on: date | None = super().clean(value)
-        if on is not None and not date(2000, 1, 3) <= on <= date(2100, 1, 3):
-            raise ValidationError("Write a day from 2000 to 2099.")
-        return on
 
 
 class WhomField(forms.ChoiceField):
@@ -46,14 +35,10 @@ def receivers(team: Team, whom: str, own: Athlete) -> QuerySet[Athlete]:
 
 
 class DropForm(forms.Form):
-    """A session let go over a day: `on`, or `off_track` for its twin on the road.
-
-    `key` is the drag's own: what is dropped once is placed once, however often it is sent.
-    """
+    """A session let go over a day: `on`, or `off_track` for its twin on the road."""
 
     on = DayField(required=False)
     off_track = DayField(required=False)
-    key = forms.UUIDField(required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -90,16 +75,27 @@ class WeekCopyForm(forms.Form):
         initial=1,
         error_messages={"invalid": f"Write how many weeks: 1 to {WEEKS_AHEAD}."},
     )
-    key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, own: Athlete, starts_on: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         whom: Any = self.fields["whom"]
         whom.offer(own.team, own.name)
         first: Any = self.fields["first"]
-        mondays = [starts_on + timedelta(weeks=ahead) for ahead in range(WEEKS_AHEAD + 1)]
+        ahead = (starts_on + timedelta(weeks=number) for number in range(WEEKS_AHEAD + 1))
+        mondays = [day for day in ahead if day <= LAST_DAY]
         first.choices = [(f"{day:%Y-%m-%d}", f"Week of {day:%-d %B}") for day in mondays]
-        first.initial = f"{mondays[1]:%Y-%m-%d}"
+        first.initial = f"{mondays[:2][-1]:%Y-%m-%d}"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and self.mondays()[-1] > LAST_DAY:
+            there = 1 + (monday_of(LAST_DAY) - cleaned["first"]).days // 7
+            self.add_error(
+                "weeks",
+                f"The last week is that of {monday_of(LAST_DAY):%-d %B %Y}: "
+                f"copy to {there} week{'s' if there > 1 else ''} at most.",
+            )
+        return cleaned
 
     def mondays(self) -> list[date]:
         first: date = self.cleaned_data["first"]
@@ -147,7 +143,6 @@ class QuickAddForm(forms.Form):
         required=False,
         choices=[("", "By its pace: track or easy"), *Kind.choices],
     )
-    key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Self
 
+from django.db.models import prefetch_related_objects
 from django.db.models.functions import Coalesce
 
-from athletes.models import Athlete, monday_of
+from athletes.models import Athlete, monday_of, why_absent
 from workouts.models import Acceptance, Kind, Session, TrainingWeek, counts
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
@@ -15,6 +16,8 @@ from workouts.spacing import LONGEST_DAYS, Day, Doubt, doubts
 from workouts.track import STANDARD_LAP_M
 
 WEEK = timedelta(days=7)
+# The days whose weeks have a page, see MondayConverter.
+FIRST_DAY, LAST_DAY = date(2000, 1, 3), date(2100, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,16 @@ class Diary:
             diary.note(known[who], planned)
         return diary
 
+    def session(self, athlete: Athlete, session_id: int) -> Planned:
+        """Return a session as it stood when the diary was read.
+
+        :raises Session.DoesNotExist: if it was moved away or removed before that
+        """
+        for planned in self.days[athlete.pk]:
+            if planned.session_id == session_id:
+                return planned
+        raise Session.DoesNotExist
+
     def week(self, athlete: Athlete, monday: date) -> DiaryWeek:
         """Return the athlete's week of that Monday, as it would be made if it is not there."""
         key = athlete.pk, monday
@@ -111,7 +124,13 @@ class Diary:
     def doubts(self, athlete: Athlete, *, add: Sequence[Planned] = ()) -> list[Doubt]:
         """Return what is doubtful in the athlete's days, with sessions that are thought of."""
         days = [*self.days[athlete.pk], *add]
-        return doubts(days, level=athlete.level, birth_year=athlete.birth_year)
+        pauses, busy = list(athlete.pauses.all()), athlete.busy_days
+        return doubts(
+            days,
+            level=athlete.level,
+            birth_year=athlete.birth_year,
+            absent={day.on: why_absent(day.on, pauses, busy) for day in days},
+        )
 
     def new_doubts(
         self, athlete: Athlete, planned: Planned, *, instead_of: int | None = None
@@ -146,6 +165,7 @@ class OpenDoubt:
 def doubts_of(week: TrainingWeek) -> list[OpenDoubt]:
     """Return what is doubtful in a week, beside its neighbours and the 30 days before it."""
     athlete = week.athlete
+    prefetch_related_objects([athlete], "pauses")
     diary = Diary.read([athlete], **around(week.starts_on))
     accepted = {one.key: one for one in week.acceptances.select_related("by")}
     return [
@@ -178,7 +198,10 @@ class DayOffer:
 
 @dataclass(frozen=True)
 class Offer:
-    """What can be done instead: days of this week and the next, and the same off the track."""
+    """What can be done instead: days of this week and the next, and the same off the track.
+
+    There is no twin on a day on which the athlete cannot train.
+    """
 
     in_the_way: tuple[Planned, ...]
     days: tuple[DayOffer, ...]
@@ -208,14 +231,15 @@ def offer(athlete: Athlete, *, wanted: Planned, diary: Diary, moving: int | None
     for ahead in range(14):
         on = monday + timedelta(days=ahead)
         week = found.week(athlete, monday_of(on))
-        if athlete.why_not(on) or (wanted.on_track and week.free_slot is None):
+        is_full = wanted.on_track and week.free_slot is None
+        if on > LAST_DAY or athlete.why_not(on) or is_full:
             continue
         moved = Planned(on, wanted.title, wanted.kind, wanted.on_track, wanted.distance_m)
         days.append(DayOffer(on, tuple(found.new_doubts(athlete, moved))))
     return Offer(
         in_the_way=tuple(found.week(athlete, monday).tracks) if wanted.on_track else (),
         days=tuple(days),
-        has_twin=wanted.on_track,
+        has_twin=wanted.on_track and not athlete.why_not(wanted.on),
     )
 
 

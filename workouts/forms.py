@@ -8,12 +8,25 @@ from django import forms
 
 from athletes.forms import ClockField, OwnedForm
 from athletes.models import LAP_M, LIMIT_IS_0_TO_2, Athlete, AthleteQuerySet, Team, Weekday
+from workouts.diary import FIRST_DAY, LAST_DAY
 from workouts.models import Acceptance, Kind, Phase, Result, Session, Surface, TrainingWeek, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
 
 # What a coach may say of a session beside what is run.
 DETAILS = ("surface", "lap_m", "starts_at", "place", "note")
+
+
+class DayField(forms.DateField):
+    """A day whose week has a page."""
+
+    default_error_messages = {"invalid": "Write the day as 2026-11-30."}
+
+    def clean(self, value: Any) -> date | None:
+        on: date | None = super().clean(value)
+        if on is not None and not FIRST_DAY <= on <= LAST_DAY:
+            raise forms.ValidationError("Write a day from 2000 to 2099.")
+        return on
 
 
 class WorkoutForm(OwnedForm):
@@ -257,18 +270,9 @@ class AcceptanceForm(forms.ModelForm):
 
 
 class MoveForm(forms.Form):
-    on = forms.DateField(
-        label="Move to",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": "Write the day as 2026-11-30."},
+    on = DayField(
+        label="Move to", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
-
-    def clean_on(self) -> date:
-        on: date = self.cleaned_data["on"]
-        # The Mondays that have a page, see MondayConverter.
-        if not date(2000, 1, 3) <= on <= date(2100, 1, 3):
-            raise forms.ValidationError("Write a day from 2000 to 2099.")
-        return on
 
 
 class ResultForm(forms.ModelForm):

@@ -3,7 +3,7 @@
 Sources: see "Hard days" in docs/sources.md, and what the founding text says there of spacing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -49,13 +49,17 @@ class Doubt:
 
 
 def doubts(
-    sessions: Iterable[Day], *, level: str = "intermediate", birth_year: int | None = None
+    sessions: Iterable[Day],
+    *,
+    level: str = "intermediate",
+    birth_year: int | None = None,
+    absent: Mapping[date, str] | None = None,
 ) -> list[Doubt]:
     """Return what is doubtful about sessions that follow each other, in the order of the days.
 
     A day without a hard session should lie between two that are hard, two days for beginners and
     runners over 50. Give the days around a week too: a Sunday and the Monday after it are
-    neighbours, whatever the calendar week.
+    neighbours, whatever the calendar week. `absent` says why the athlete cannot train on a day.
     """
     days = sorted(sessions, key=lambda day: day.on)
     found = [
@@ -63,6 +67,7 @@ def doubts(
         *_crowded([day for day in days if day.on_track]),
         *_long_runs(days),
         *_longest([day for day in days if day.kind not in NO_RUN]),
+        *_absent(days, absent or {}),
     ]
     return sorted(found, key=lambda doubt: (doubt.on, doubt.key))
 
@@ -116,6 +121,12 @@ def _long_runs(days: Sequence[Day]) -> Iterator[Doubt]:
                 two.on,
                 f"{two} is a long run on the day after {one}: put a day between.",
             )
+
+
+def _absent(days: Sequence[Day], absent: Mapping[date, str]) -> Iterator[Doubt]:
+    for day in days:
+        if why := absent.get(day.on) if day.kind != "REST" else "":
+            yield _doubt("absent", day.on, f"{day} is on a day without training: {why}.")
 
 
 def _longest(runs: Sequence[Day]) -> Iterator[Doubt]:

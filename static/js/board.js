@@ -223,8 +223,10 @@ function onBoard(key, stop, cell) {
   return true;
 }
 
+// What is taken back is what the page shows, not what another tab did since; 0 where it shows none.
 function undo() {
-  ask("POST", table().dataset.undo, null, { week: table().dataset.monday });
+  const action = document.querySelector('#told [name="action"]')?.value ?? 0;
+  ask("POST", table().dataset.undo, null, { week: table().dataset.monday, action });
 }
 
 document.addEventListener("click", (event) => {

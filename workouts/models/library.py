@@ -3,11 +3,12 @@
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
 from athletes.models import Athlete, Team
+from workouts.constraints import violated_constraint
 from workouts.library import LIBRARY
 from workouts.models.kinds import Kind
 from workouts.notation import NotationError, parse_workout
@@ -54,6 +55,11 @@ class WorkoutQuerySet(models.QuerySet["Workout"]):
         weeks = Q(sessions__week__athlete__team=team)
         return self.annotate(last_used=models.Max("sessions__week__starts_on", filter=weeks))
 
+    def at_hand(self, team: Team) -> Self:
+        """Return the track workouts that a team ran last, filled up from the library: eight."""
+        workouts = self.of_team(team).current().filter(kind=Kind.TRACK).with_last_use(team)
+        return workouts.order_by(models.F("last_used").desc(nulls_last=True), "pk")[:8]
+
 
 class Workout(models.Model):
     """A recipe: notation text, a kind, whom it is for and what for.
@@ -92,13 +98,20 @@ class Workout(models.Model):
 
     def copy_for(self, team: Team) -> "Workout":
         """Return a new workout of the team's own, saved, under a title that is free."""
-        taken = set(Workout.objects.filter(team=team).values_list("title", flat=True))
-        titles = (f"{self.title[:70]} (copy{number})" for number in ("", *map(str, range(2, 999))))
-        return Workout.objects.create(
-            team=team,
-            title=next(title for title in titles if title not in taken),
-            kind=self.kind,
-            level=self.level,
-            purpose=self.purpose,
-            notation=self.notation,
-        )
+        number = 1
+        while True:
+            ending = " (copy)" if number == 1 else f" (copy{number})"
+            try:
+                with transaction.atomic():
+                    return Workout.objects.create(
+                        team=team,
+                        title=self.title[:70] + ending,
+                        kind=self.kind,
+                        level=self.level,
+                        purpose=self.purpose,
+                        notation=self.notation,
+                    )
+            except IntegrityError as error:
+                if violated_constraint(error) != "workout_one_per_title":
+                    raise
+            number += 1

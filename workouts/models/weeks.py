@@ -40,9 +40,11 @@ class TrackLimitReached(Exception):
 def limit_words(name: str, limit: int, starts_on: date, in_the_way: Sequence[Any]) -> str:
     """Say why a week takes no more track sessions: what it may have, and what stands there."""
     text = f"{name} may have {LIMIT_WORDS[limit]} in the week of {starts_on:%-d %B}"
-    if in_the_way:
-        text += " and already has " + " and ".join(f"{one.on:%A} {one.title}" for one in in_the_way)
-    return text + "."
+    if not in_the_way:
+        return f"{text}: the limit of that week is {limit}."
+    return (
+        f"{text} and already has {' and '.join(f'{one.on:%A} {one.title}' for one in in_the_way)}."
+    )
 
 
 class TrainingWeekQuerySet(models.QuerySet["TrainingWeek"]):

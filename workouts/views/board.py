@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -33,18 +32,17 @@ from workouts.board_forms import (
     WeekCopyForm,
     receivers,
 )
-from workouts.diary import Diary, Offer, Planned, around, offer
+from workouts.diary import LAST_DAY, Diary, Offer, Planned, around, offer
 from workouts.models import (
     Action,
     ResultLogged,
     Session,
     TrackLimitReached,
     TrainingWeek,
-    acting,
 )
+from workouts.views.once import Once
 from workouts.views.sessions import coached_session, refusal_context
 
-ONE_DRAG = 600  # seconds for which a key is remembered
 MOST_COPIES = 5000
 WORDS = {"limit": "at the limit", "paused": "paused", "busy": "busy", "no_race": "without a race"}
 
@@ -68,7 +66,7 @@ def board_session(request: SiteRequest, session_id: int) -> HttpResponse:
             text = f"{fields['title']} kept."
             return changed_session(request, session, text, action)
         except TrackLimitReached as error:
-            form.add_error("notation", str(error))
+            form.add_error("notation", planning.refusal(error))
         except Session.DoesNotExist:
             return gone(request, session)
     return sheet(request, "session", session_sheet(session, here) | {"form": form})
@@ -81,8 +79,10 @@ def board_move(request: SiteRequest, session_id: int) -> HttpResponse:
     here = reverse("board_move", args=[session_id])
     context = session_sheet(session, here) | {"form": form}
     if request.method != "POST" or not form.is_valid():
-        return sheet(request, "move", context | {"weeks": day_choices(session)})
-    day, was = form.day, session.on
+        return day_sheet(request, "move", session, context)
+    day, was, once = form.day, session.on, Once.of(request)
+    if not once.is_new():
+        return changed_session(request, session, once.words("Moved"), None)
     if day == was and not form.cleaned_data["off_track"]:
         text = f"{session.title} is on {day:%A} already."
         return changed_session(request, session, text, None)
@@ -97,9 +97,7 @@ def board_move(request: SiteRequest, session_id: int) -> HttpResponse:
                 session.week.edit(session, **planning.off_track({"kind": session.kind}))
             week.move(session, weekday=day.isoweekday())
     except TrackLimitReached as error:
-        refused = refusal_context(session, day, error) | {"change_url": here}
-        refused["offer"] = with_own_days(session, refused["offer"])
-        return sheet(request, "refused", context | refused, status=422)
+        return move_refused(request, session, day, error, context)
     except Session.DoesNotExist:
         return gone(request, session)
     near = f"{day:%A}" if monday_of(day) == monday_of(was) else f"{day:%A %-d %B}"
@@ -114,17 +112,17 @@ def board_copy(request: SiteRequest, session_id: int) -> HttpResponse:
     here = reverse("board_copy", args=[session_id])
     context = session_sheet(session, here) | {"form": form}
     if request.method != "POST" or not form.is_valid():
-        return sheet(request, "copy", context | {"weeks": day_choices(session)})
-    whom, day, key = form.cleaned_data["whom"], form.day, form.cleaned_data["key"]
+        return day_sheet(request, "copy", session, context)
+    whom, day, once = form.cleaned_data["whom"], form.day, Once.of(request)
     wanted = list(receivers(athlete.team, whom, athlete))
-    if not first_time(request, key):
-        return changed(request, athlete.team, starts_on, ids_of(wanted), "Copied already.")
+    if not once.is_new():
+        return changed(request, athlete.team, starts_on, ids_of(wanted), once.words("Copied"))
     others = [one for one in wanted if whom == "" or one != athlete or day != session.on]
     drafts = planning.copy_session(session, to=[(one, day) for one in others])
     if form.cleaned_data["off_track"]:
         drafts = [planning.Draft(d.athlete, d.on, planning.off_track(d.session)) for d in drafts]
     label = f"{session.title} copied to {day_words(day)}"
-    verdicts, action = place(request, athlete, drafts, label, key=key, whom=whom)
+    verdicts, action = place(request, athlete, drafts, label, once, whom=whom)
     if len(drafts) == 1 and verdicts[0].refusal:
         return sheet(request, "refused", context | refused_copy(verdicts[0], here), status=422)
     for_whom = "" if whom == "" else f" for {dict(flat_choices(form))[whom]}"
@@ -169,14 +167,14 @@ def board_add(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpRes
     """Add a session to a day of one athlete from one line of text."""
     athlete = coached_athlete(request, athlete_id)
     here = reverse("board_add", args=[athlete_id, starts_on])
-    initial = {"weekday": request.GET.get("day", ""), "key": uuid4()}
+    initial = {"weekday": request.GET.get("day", "")}
     form = QuickAddForm(request.POST or None, team=athlete.team, initial=initial)
     context = week_sheet(athlete, starts_on, here) | {"form": form}
     if request.method != "POST" or not form.is_valid():
         return sheet(request, "add", context)
-    key = form.cleaned_data["key"]
-    if not first_time(request, key):
-        return changed(request, athlete.team, starts_on, [athlete.pk], "Added already.")
+    once = Once.of(request)
+    if not once.is_new():
+        return changed(request, athlete.team, starts_on, [athlete.pk], once.words("Added"))
     day, session = form.day(starts_on), form.session()
     session["notation"] = planning.settled(session["notation"], athlete.level.lower())
     if form.cleaned_data["off_track"]:
@@ -184,7 +182,7 @@ def board_add(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpRes
     label = f"{session['title']} added on {day_words(day)}"
     drafts = [planning.Draft(athlete, day, session)]
     path = Action.Path.BOARD
-    verdicts, action = place(request, athlete, drafts, label, key=key, path=path)
+    verdicts, action = place(request, athlete, drafts, label, once, path=path)
     if verdicts[0].refusal:
         typed = [(name, form.data.get(name, "")) for name in ("what", "kind")]
         refused = refused_copy(verdicts[0], here) | {"typed": typed}
@@ -204,9 +202,13 @@ def board_swap(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpRe
         one, other = form.cleaned_data["one"], form.cleaned_data["other"]
         names = f"{Weekday(one).label} and {Weekday(other).label}"
         if week and any(session.weekday in (one, other) for session in held):
+            once = Once.of(request)
+            if not once.is_new():
+                text = once.words("Swapped")
+                return changed(request, athlete.team, starts_on, [athlete.pk], text)
             label = f"{athlete.name}: {names} swapped, week of {starts_on:%-d %B}"
             path = Action.Path.BOARD
-            with acting(team=athlete.team, by=request.user, path=path, label=label) as action:
+            with once.acting(team=athlete.team, by=request.user, path=path, label=label) as action:
                 week.swap_days(one, other)
             text = f"Swapped {names}."
             return changed(request, athlete.team, starts_on, [athlete.pk], text, undo_id=action.pk)
@@ -228,13 +230,11 @@ def board_copy_week(request: SiteRequest, athlete_id: int, starts_on: date) -> H
     """Copy all sessions of a week to weeks that follow, for its athlete, another, or a group."""
     athlete = coached_athlete(request, athlete_id)
     here = reverse("board_copy_week", args=[athlete_id, starts_on])
-    form = WeekCopyForm(
-        request.POST or None, own=athlete, starts_on=starts_on, initial={"key": uuid4()}
-    )
+    form = WeekCopyForm(request.POST or None, own=athlete, starts_on=starts_on)
     context = week_sheet(athlete, starts_on, here) | {"form": form}
     if request.method != "POST" or not form.is_valid():
         return sheet(request, "copy_week", context)
-    whom, key = form.cleaned_data["whom"], form.cleaned_data["key"]
+    whom, once = form.cleaned_data["whom"], Once.of(request)
     wanted = list(receivers(athlete.team, whom, athlete))
     to = [(one, monday) for one in wanted for monday in form.mondays()]
     to = [(one, monday) for one, monday in to if (one, monday) != (athlete, starts_on)]
@@ -243,10 +243,10 @@ def board_copy_week(request: SiteRequest, athlete_id: int, starts_on: date) -> H
     if error := cannot_copy(drafts, whom):
         form.add_error(None, error)
         return sheet(request, "copy_week", context)
-    if not first_time(request, key):
-        return changed(request, athlete.team, starts_on, ids_of(wanted), "Copied already.")
+    if not once.is_new():
+        return changed(request, athlete.team, starts_on, ids_of(wanted), once.words("Copied"))
     label = f"Week of {starts_on:%-d %B} copied to {len(to)} week{'s' if len(to) != 1 else ''}"
-    verdicts, action = place(request, athlete, drafts, label, key=key, whom=whom)
+    verdicts, action = place(request, athlete, drafts, label, once, whom=whom)
     return answer_verdicts(
         request, athlete.team, starts_on, verdicts, copied_words(verdicts), action
     )
@@ -275,11 +275,11 @@ def board_undo(request: SiteRequest, slug: str) -> HttpResponse:
     last = Action.objects.undoable(team=team, by=request.user, now=now).first()
     week = shown_week(request.POST.get("week", ""))
     wanted = request.POST.get("action", "")
-    if last is None:
-        return undone_answer(request, team, week, "There is nothing to undo.", status=422)
-    if wanted and wanted != str(last.pk):
-        text = f"Not undone: “{last.label}” came after it. Undo that first."
-        return undone_answer(request, team, week, text, status=422)
+    if last is None or (wanted and wanted != str(last.pk)):
+        text = why_not_undone(team, wanted, last)
+        status = 200 if last and wanted == "0" else 422
+        undo_id = last.pk if last else None
+        return undone_answer(request, team, week, text, status=status, undo_id=undo_id)
     done = undoing.undo(last, by=request.user, now=now)
     last.refresh_from_db()
     text = f"Undone: {last.label}." if done.undone else f"Not undone: {last.label}."
@@ -290,6 +290,23 @@ def board_undo(request: SiteRequest, slug: str) -> HttpResponse:
     return undone_answer(request, team, week, text, ids, done.refused, status)
 
 
+def why_not_undone(team: Team, wanted: str, last: Action | None) -> str:
+    """Say why the action that the page shows is not taken back; `last` is what can be.
+
+    A page that shows none asks for "0": nobody takes back what they do not see.
+    """
+    if wanted == "0" and last:
+        return f"Your last change is “{last.label}”. Undo it?"
+    is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19
+    shown = Action.objects.filter(pk=int(wanted), team=team).first() if is_id else None
+    if shown and shown.undone_by_id:
+        text = f"“{shown.label}” was undone already."
+        return f"{text} The change before it is “{last.label}”." if last else text
+    if last is None:
+        return "There is nothing to undo."
+    return f"Not undone: “{last.label}” came after it. Undo that first."
+
+
 def undone_answer(
     request: SiteRequest,
     team: Team,
@@ -298,9 +315,10 @@ def undone_answer(
     ids: Collection[int] = (),
     refused: Sequence[str] = (),
     status: int = 200,
+    undo_id: int | None = None,
 ) -> HttpResponse:
     if week:
-        return changed(request, team, week, ids, text, refused=refused, status=status)
+        return changed(request, team, week, ids, text, undo_id, refused, status=status)
     told = [text, *refused]
     (messages.success if status == 200 else messages.error)(request, " ".join(told))
     return redirect("team_history", slug=team.slug)
@@ -340,17 +358,22 @@ class DayChoice:
 
 
 def day_choices(session: Session) -> list[list[DayChoice]]:
-    """Return the days of the session's week and the next; a day with a refusal is not allowed."""
+    """Return the days of the session's week and the next; a day with a refusal is not allowed.
+
+    :raises Session.DoesNotExist: if it was moved to another week or removed meanwhile
+    """
     athlete, monday = session.week.athlete, session.week.starts_on
     prefetch_related_objects([athlete], "pauses")
     diary = Diary.read([athlete], **around(monday))
-    own = next(one for one in diary.days[athlete.pk] if one.session_id == session.pk)
+    own = diary.session(athlete, session.pk)
     found = offer(athlete, wanted=own, diary=diary, moving=session.pk)
     doubts = {day.on: tuple(doubt.words for doubt in day.doubts) for day in found.days}
     rest = diary.without(athlete, session.pk)
     days = []
     for ahead in range(14):
         on = monday + timedelta(days=ahead)
+        if on > LAST_DAY:
+            break
         week = rest.week(athlete, monday_of(on))
         full = own.on_track and week.free_slot is None
         used = f"{len(week.tracks)} of {week.limit} track sessions used"
@@ -358,14 +381,17 @@ def day_choices(session: Session) -> list[list[DayChoice]]:
         notes = (why_not,) if why_not else doubts.get(on, ())
         planned = tuple(one for one in diary.days[athlete.pk] if one.on == on)
         days.append(DayChoice(on, planned, used if full else "", notes))
-    return [days[:7], days[7:]]
+    return [week for week in (days[:7], days[7:]) if week]
 
 
 def with_own_days(session: Session, offered: Offer) -> Offer:
-    """Add the days of the week that the session stands in to those offered in another one."""
+    """Add the days of the week that the session stands in to those offered in another one.
+
+    :raises Session.DoesNotExist: if it was moved to another week or removed meanwhile
+    """
     athlete, was = session.week.athlete, session.on
     diary = Diary.read([athlete], **around(session.week.starts_on))
-    own = next(one for one in diary.days[athlete.pk] if one.session_id == session.pk)
+    own = diary.session(athlete, session.pk)
     nearer = offer(athlete, wanted=own, diary=diary, moving=session.pk)
     days = {day.on: day for day in (*nearer.days, *offered.days) if day.on != was}
     merged = replace(offered, days=tuple(days[on] for on in sorted(days)))
@@ -385,7 +411,13 @@ def session_sheet(session: Session, here: str) -> dict[str, Any]:
 
 
 def week_sheet(athlete: Athlete, starts_on: date, here: str) -> dict[str, Any]:
-    return {"athlete": athlete, "team": athlete.team, "starts_on": starts_on, "here": here}
+    return {
+        "athlete": athlete,
+        "team": athlete.team,
+        "starts_on": starts_on,
+        "here": here,
+        "key": uuid4(),
+    }
 
 
 def refused_copy(verdict: planning.Verdict, here: str) -> dict[str, Any]:
@@ -423,8 +455,8 @@ def day_words(day: date) -> str:
 
 def doing(request: SiteRequest, session: Session, what: str) -> Any:
     athlete = session.week.athlete
-    label = f"{athlete.name}: {what}"
-    return acting(team=athlete.team, by=request.user, path=Action.Path.BOARD, label=label)
+    label, path = f"{athlete.name}: {what}", Action.Path.BOARD
+    return Once.of(request).acting(team=athlete.team, by=request.user, path=path, label=label)
 
 
 def place(
@@ -432,34 +464,16 @@ def place(
     athlete: Athlete,
     drafts: Sequence[planning.Draft],
     what: str,
+    once: Once,
     *,
-    key: UUID | None,
     whom: str = "",
     path: str = Action.Path.COPY,
 ) -> tuple[list[planning.Verdict], Action]:
-    """Place drafts as one action; of a group, those who are paused or busy are left out.
-
-    Where none is placed, `key` can be used again.
-    """
+    """Place drafts as one action; of a group, those who are paused or busy are left out."""
     skip = planning.LEFT_OUT if whom.startswith(("group", "everyone")) else ()
     label = f"{athlete.name}: {what}"
-    verdicts: list[planning.Verdict] = []
-    try:
-        with acting(team=athlete.team, by=request.user, path=path, label=label) as action:
-            verdicts = planning.place(drafts, skip=skip)
-    finally:
-        if not any(verdict.session for verdict in verdicts):
-            cache.delete(key_of(request, key))
-    return verdicts, action
-
-
-def first_time(request: SiteRequest, key: UUID | None) -> bool:
-    """Say whether a key is new: a drag that is sent twice makes no second copy."""
-    return key is None or cache.add(key_of(request, key), 1, ONE_DRAG)
-
-
-def key_of(request: SiteRequest, key: UUID | None) -> str:
-    return f"board:{request.user.pk}:{key}"
+    with once.acting(team=athlete.team, by=request.user, path=path, label=label) as action:
+        return planning.place(drafts, skip=skip), action
 
 
 def copied_words(verdicts: Sequence[planning.Verdict]) -> str:
@@ -540,6 +554,32 @@ def changed(
     response = render(request, "workouts/_board_changed.html", context, status=status)
     event = {"at": at, "reload": is_large}
     return reswap(trigger_client_event(response, "board:changed", event, after="settle"), "none")
+
+
+def day_sheet(
+    request: SiteRequest, name: str, session: Session, context: dict[str, Any]
+) -> HttpResponse:
+    """Answer with the days to move or copy a session to."""
+    try:
+        return sheet(request, name, context | {"weeks": day_choices(session)})
+    except Session.DoesNotExist:
+        return gone(request, session)
+
+
+def move_refused(
+    request: SiteRequest,
+    session: Session,
+    day: date,
+    error: TrackLimitReached,
+    context: dict[str, Any],
+) -> HttpResponse:
+    """Answer with why a session cannot move to a day, and the days to which it can."""
+    refused = refusal_context(session, day, error) | {"change_url": context["here"]}
+    try:
+        refused["offer"] = with_own_days(session, refused["offer"])
+    except Session.DoesNotExist:
+        return gone(request, session)
+    return sheet(request, "refused", context | refused, status=422)
 
 
 def gone(request: SiteRequest, session: Session) -> HttpResponse:

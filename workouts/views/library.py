@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import markdown
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from athletes.models import LAP_M, Athlete, AthleteQuerySet, Team
 from athletes.requests import SiteRequest, coached_team, form_page
-from workouts.forms import LibraryFilter, WorkoutForm
+from workouts.forms import LibraryFilter, WorkoutForm, numbers
 from workouts.models import Workout
 from workouts.previews import SNIPPETS, preview, readers
 
@@ -27,7 +27,12 @@ def library(request: SiteRequest, slug: str) -> HttpResponse:
     archived = chosen.pop("archived")
     found = Workout.objects.of_team(team).matching(**chosen).with_last_use(team)
     workouts = found if archived else found.current()
-    context = {"team": team, "form": form, "workouts": workouts.order_by("kind", "title")}
+    context = {
+        "team": team,
+        "form": form,
+        "workouts": workouts.order_by("kind", "title"),
+        "moved": team.workouts.filter(pk__in=numbers(request.GET.get("did", ""))).first(),
+    }
     template = "workouts/_library.html" if request.htmx else "workouts/library.html"
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
@@ -49,7 +54,8 @@ def workout_preview(request: SiteRequest, slug: str) -> HttpResponse:
     text = request.POST.get("notation", "")[:4000]
     whom = request.POST.get("for") or request.POST.get("whom", "")
     lap_m = lap_typed(request.POST.get("lap_m", ""))
-    return render(request, "workouts/_preview.html", editor_context(team, text, whom, lap_m))
+    context = editor_context(team, text, whom, lap_m)
+    return render(request, "workouts/_preview.html", context | {"is_retyped": True})
 
 
 def lap_typed(text: str) -> float | None:
@@ -121,14 +127,12 @@ def workout_copy(request: SiteRequest, slug: str, workout_id: int) -> HttpRespon
 
 @require_POST
 def workout_archive(request: SiteRequest, slug: str, workout_id: int) -> HttpResponse:
-    """Put a workout of the team away, or take it back; planned sessions keep their own notation."""
+    """Put a workout of the team away, or `back`; planned sessions keep their own notation."""
     team = coached_team(request, slug)
     workout = get_object_or_404(Workout.objects.filter(team=team), pk=workout_id)
-    workout.archived_at = None if workout.archived_at else timezone.now()
+    workout.archived_at = None if "back" in request.POST else timezone.now()
     workout.save(update_fields=["archived_at"])
-    where = "is in the archive" if workout.archived_at else "is in the library again"
-    messages.success(request, f"{workout.title} {where}.")
-    return redirect("library", slug=slug)
+    return redirect(f"{reverse('library', args=[slug])}?did={workout.pk}")
 
 
 def notation_help(request: SiteRequest) -> HttpResponse:

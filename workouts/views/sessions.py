@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.db.models import prefetch_related_objects
@@ -27,10 +28,11 @@ from workouts.models import (
 )
 from workouts.models.kinds import settle
 from workouts.models.sessions import WEEK_IS_FULL
-from workouts.planning import off_track
+from workouts.planning import off_track, refusal
 from workouts.previews import SNIPPETS
 from workouts.spacing import Doubt
 from workouts.views.athlete import week_context
+from workouts.views.once import Once
 
 
 def coached_session(request: SiteRequest, session_id: int) -> Session:
@@ -65,7 +67,7 @@ def session_context(session: Session, **more: Any) -> dict[str, Any]:
 
 
 def refusal_context(
-    session: Session, on: date, error: Exception, *, edited: dict[str, Any] | None = None
+    session: Session, on: date, error: TrackLimitReached, *, edited: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return what `_offer.html` shows where the rule keeps a session from a day.
 
@@ -79,10 +81,11 @@ def refusal_context(
     return {
         "row": session,
         "athlete": athlete,
-        "refusal": str(error),
+        "refusal": refusal(error),
         "wanted_on": on,
         "offer": found.since(athlete.today(timezone.now())),
         "change_url": reverse("session_edit" if edited else "session_move", args=[session.pk]),
+        "key": uuid4(),
     }
 
 
@@ -104,7 +107,12 @@ def as_edited(session: Session, on: date, edited: dict[str, Any] | None) -> Plan
 
 
 def change(
-    request: SiteRequest, session: Session, on: date, *, edited: dict[str, Any] | None = None
+    request: SiteRequest,
+    session: Session,
+    on: date,
+    once: Once,
+    *,
+    edited: dict[str, Any] | None = None,
 ) -> list[Doubt]:
     """Rewrite a session, move it, or both in one go; return the doubts that this raises.
 
@@ -116,7 +124,8 @@ def change(
     raised = read_diary(session, on).new_doubts(week.athlete, wanted, instead_of=session.pk)
     verb = "Moved" if on != session.on else "Changed"
     label = f"{verb} {session.title} of {week.athlete.name}"
-    with acting(team=week.athlete.team, by=request.user, path=Action.Path.FORM, label=label):
+    path = Action.Path.FORM
+    with once.acting(team=week.athlete.team, by=request.user, path=path, label=label):
         target = week
         if monday_of(on) != week.starts_on:
             target = TrainingWeek.objects.open_for(week.athlete, monday_of(on))
@@ -144,6 +153,7 @@ def changed(request: SiteRequest, session: Session, done: str, raised: list[Doub
 def session_edit(request: SiteRequest, session_id: int) -> HttpResponse:
     """Rewrite a session; after a refusal also on the day, or off the track, that was offered."""
     session = coached_session(request, session_id)
+    once = Once.of(request)
     form = SessionEditForm(request.POST, instance=session)
     day = MoveForm({"on": request.POST.get("on") or session.on})
     refused: dict[str, Any] = {}
@@ -151,8 +161,10 @@ def session_edit(request: SiteRequest, session_id: int) -> HttpResponse:
         edited, on = dict(form.cleaned_data), day.cleaned_data["on"]
         if "off_track" in request.POST:
             edited = off_track(edited)
+        if not once.is_new():
+            return sent_twice(request, session, once)
         try:
-            raised = change(request, session, on, edited=edited)
+            raised = change(request, session, on, once, edited=edited)
             return changed(request, session, "Saved.", raised)
         except TrackLimitReached as error:
             form.add_error("kind", WEEK_IS_FULL)
@@ -169,6 +181,7 @@ def session_edit(request: SiteRequest, session_id: int) -> HttpResponse:
 def session_move(request: SiteRequest, session_id: int) -> HttpResponse:
     """Move a session to a day, or as road intervals to a day where the rule refused it."""
     session = coached_session(request, session_id)
+    once = Once.of(request)
     twin_on = request.POST.get("off_track")
     form = MoveForm({"on": twin_on or request.POST.get("on")})
     refused: dict[str, Any] = {}
@@ -177,8 +190,10 @@ def session_move(request: SiteRequest, session_id: int) -> HttpResponse:
         edited = (
             off_track(model_to_dict(session, ["kind", "title", "notation"])) if twin_on else None
         )
+        if not once.is_new():
+            return sent_twice(request, session, once)
         try:
-            raised = change(request, session, on, edited=edited)
+            raised = change(request, session, on, once, edited=edited)
             return changed(request, session, f"Moved to {on:%A %-d %B}.", raised)
         except TrackLimitReached as error:
             form.add_error("on", WEEK_IS_FULL)
@@ -187,6 +202,11 @@ def session_move(request: SiteRequest, session_id: int) -> HttpResponse:
             return session_gone(request, session)
     page = session_context(session, move_form=form) | refused
     return render(request, "workouts/session_detail.html", page, status=422)
+
+
+def sent_twice(request: SiteRequest, session: Session, once: Once) -> HttpResponse:
+    messages.info(request, once.words("Changed"))
+    return redirect("session_detail", session_id=session.pk)
 
 
 def session_gone(request: SiteRequest, session: Session) -> HttpResponse:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -15,11 +16,13 @@ from django.utils.cache import patch_vary_headers
 from athletes.models import Athlete, Team, monday_of
 from athletes.requests import SiteRequest, coached_team
 from workouts import dashboard, planning, verdicts
+from workouts.diary import LAST_DAY
 from workouts.forms import SessionForm
-from workouts.models import Action, Kind, acting, relabel
+from workouts.models import Action, Kind, Session, Workout, relabel
 from workouts.planning import Draft, Verdict
 from workouts.previews import SNIPPETS
 from workouts.spacing import Doubt
+from workouts.views.once import Once
 
 
 def board_now(request: SiteRequest, slug: str) -> HttpResponse:
@@ -91,7 +94,9 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
     """
     team = coached_team(request, slug)
     if request.method != "POST":
-        form = SessionForm(team=team, initial=request.GET.dict())
+        # Whom the board shows is whom the session is for, unless the address says otherwise.
+        shown = {"whom": f"group-{request.GET.get('group', '')}"}
+        form = SessionForm(team=team, initial=shown | request.GET.dict())
         template = "workouts/_session_add.html" if request.htmx else "workouts/session_add.html"
         response = render(request, template, add_context(request, team, starts_on, form))
         patch_vary_headers(response, ["HX-Request"])
@@ -99,7 +104,10 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
     form = SessionForm(request.POST, team=team)
     if not form.is_valid():
         return add_answer(request, team, starts_on, form, status=422)
-    done, left, refusal = place_or_look(request, form, starts_on)
+    once = Once.of(request)
+    if "preview" not in request.POST and not once.is_new():
+        return added_already(request, team, starts_on, form, once)
+    done, left, refusal = place_or_look(request, form, starts_on, once)
     words = placed_words(form, done, len(done) + len(left))
     doubts = verdicts.raised(done)
     if done and not left and not request.htmx:
@@ -109,36 +117,65 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
     more["refusal"] = refusal or (
         "preview" not in request.POST and not done and "Nothing was added."
     )
-    if left:
-        more["tally"] = verdicts.tally(left, session=form.session(), now=timezone.now())
-        more["boxes"] = boxes(left, form)
-        more["only"] = ",".join(str(verdict.athlete.pk) for verdict in left)
+    more |= left_over(left, form)
     more["nobody"] = not done and not left
     is_good = done or (left and "preview" in request.POST)
     return add_answer(request, team, starts_on, form, status=200 if is_good else 422, **more)
 
 
+def left_over(left: Sequence[Verdict], form: SessionForm) -> dict[str, Any]:
+    """Return what the page shows of those who do not have the session; nothing without any."""
+    if not left:
+        return {}
+    return {
+        "tally": verdicts.tally(left, session=form.session(), now=timezone.now()),
+        "boxes": boxes(left, form),
+        "only": ",".join(str(verdict.athlete.pk) for verdict in left),
+    }
+
+
+def added_already(
+    request: SiteRequest, team: Team, starts_on: date, form: SessionForm, once: Once
+) -> HttpResponse:
+    """Say what became of a form that is sent again, and look at those who have nothing of it."""
+    done, words = once.done(), once.words("Added")
+    left: list[Verdict] = []
+    if done:
+        # Of one that was undone, nobody has anything.
+        kept = Session.history.filter(action=done, action__undone_by=None)
+        have = set(kept.values_list("week__athlete", flat=True))
+        others = [one for one in form.athletes() if one.pk not in have]
+        left = look(form, others, starts_on, only_look=True)
+    if not left and not request.htmx:
+        messages.info(request, words)
+        return redirect(reverse("board", args=[team.slug, starts_on]) + board_query(request))
+    more = {"placed": True, "placed_words": words} | left_over(left, form)
+    return add_answer(request, team, starts_on, form, status=200, **more)
+
+
+def look(
+    form: SessionForm, athletes: Sequence[Athlete], starts_on: date, **how: Any
+) -> list[Verdict]:
+    # Who is chosen by name is wanted, with target times or without.
+    skip = set(planning.LEFT_OUT) - {*form.ticked, *(["no_race"] if form.is_for_one else [])}
+    return planning.schedule_for(athletes, starts_on=starts_on, skip=skip, **how, **form.session())
+
+
 def place_or_look(
-    request: SiteRequest, form: SessionForm, starts_on: date
+    request: SiteRequest, form: SessionForm, starts_on: date, once: Once
 ) -> tuple[list[Verdict], list[Verdict], str]:
     """Do what the button says: who has the session now, how it is with the others, what failed."""
     athletes = list(form.athletes())
-    # Who is chosen by name is wanted, with target times or without.
-    skip = set(planning.LEFT_OUT) - {*form.ticked, *(["no_race"] if form.is_for_one else [])}
-
-    def look(them: Sequence[Athlete], **how: Any) -> list[Verdict]:
-        how |= {"starts_on": starts_on, "skip": skip}
-        return planning.schedule_for(them, **how, **form.session())
-
     if "preview" in request.POST:
-        return [], look(athletes, only_look=True), ""
+        return [], look(form, athletes, starts_on, only_look=True), ""
     path = Action.Path.FORM if form.is_for_one else Action.Path.GROUP
     is_instead = "twin" in request.POST or "day" in request.POST
-    with acting(team=form.team, by=request.user, path=path, label="Added a session") as action:
+    with once.acting(team=form.team, by=request.user, path=path, label="Added a session") as action:
         if is_instead:
             looked = planning.place(drafts_instead(form, athletes, starts_on))
         else:
-            looked = look(athletes, all_or_nothing="all_or_nothing" in request.POST)
+            is_strict = "all_or_nothing" in request.POST
+            looked = look(form, athletes, starts_on, all_or_nothing=is_strict)
         done = [verdict for verdict in looked if verdict.session]
         if done:
             weeks = "one week" if len(done) == 1 else f"{len(done)} weeks"
@@ -147,7 +184,8 @@ def place_or_look(
     if is_instead:
         refusal = " ".join(verdict.refusal for verdict in looked)
         have = {verdict.athlete.pk for verdict in done}
-        looked = look([one for one in athletes if one.pk not in have], only_look=True)
+        others = [one for one in athletes if one.pk not in have]
+        looked = look(form, others, starts_on, only_look=True)
     return done, [verdict for verdict in looked if not verdict.session], refusal.strip()
 
 
@@ -166,7 +204,7 @@ def drafts_instead(form: SessionForm, athletes: Sequence[Athlete], starts_on: da
         some = [one for one in athletes if one.pk in form.twins]
         return planning.draft_for(some, on=wanted_on, **planning.off_track(session))
     pk, on = form.elsewhere
-    if not starts_on <= on < starts_on + timedelta(weeks=2):
+    if not starts_on <= on < starts_on + timedelta(weeks=2) or on > LAST_DAY:
         return []
     return planning.draft_for([one for one in athletes if one.pk == pk], on=on, **session)
 
@@ -200,12 +238,14 @@ def add_context(
     return {
         # The panel of the verdicts posts what they were asked for, whatever is typed above it.
         "typed": [(name, "" if value is None else value) for name, value in values],
+        "key": uuid4(),
         "included": form.ticked,
         "team": team,
         "starts_on": starts_on,
         "form": form,
         "query": board_query(request),
         "snippets": SNIPPETS,
+        "at_hand": Workout.objects.at_hand(team),
     }
 
 
@@ -220,9 +260,10 @@ def placed_words(form: SessionForm, done: Sequence[Verdict], total: int) -> str:
         return f"Placed off the track for {verdicts.count_word(len(done))}: it takes no track slot."
     if form.elsewhere[0] and done:
         return f"Placed for {done[0].athlete.name} on {done[0].on:%A %-d %B}."
+    added = f"Added {form.session()['title']} to"
     if len(done) < total:
-        return f"Added to {len(done)} of {total} weeks." if done else ""
-    return "Added to one week." if total == 1 else f"Added to {total} weeks."
+        return f"{added} {len(done)} of {total} weeks." if done else ""
+    return f"{added} one week." if total == 1 else f"{added} {total} weeks."
 
 
 def doubt_words(doubts: Sequence[tuple[Athlete, Sequence[Doubt]]]) -> str:
