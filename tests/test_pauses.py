@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.urls import reverse
 
-from tests.make import make_athlete, make_team, make_user
+from tests.make import make_athlete, make_full_week, make_team, make_user
 from workouts.models import Action, TrackLimitReached, TrainingWeek
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +132,18 @@ def test_a_week_set_back_to_the_athletes_own_limit_follows_it_again(coach_page):
     assert week.own_limit == 1
     week.set_track_limit(2)
     assert week.own_limit is None
+
+
+def test_a_limit_that_the_week_keeps_to_is_taken_though_an_injury_leaves_less():
+    athlete = make_athlete()
+    week = make_full_week(athlete=athlete, starts_on=MONDAY)
+    athlete.pauses.create(starts_on=MONDAY)
+    week.set_track_limit(2)
+    assert (TrainingWeek.objects.get().track_limit, week.sessions.on_track().count()) == (2, 2)
+    with pytest.raises(TrackLimitReached):
+        week.set_track_limit(1)
+    week.sessions.first().remove()
+    assert TrainingWeek.objects.get().track_limit == 1  # what is held, till it goes too
 
 
 def test_a_limit_that_cannot_be_lowered_keeps_what_was_typed_beside_it(coach_page):

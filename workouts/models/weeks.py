@@ -283,7 +283,7 @@ class TrainingWeek(models.Model):
         """Set by hand how many track sessions this week allows (0, 1 or 2).
 
         A limit other than the one that it has anyway stays when the athlete's changes. While an
-        injury or illness lasts the week allows no more than that leaves it.
+        injury or illness lasts the week allows no more than that leaves it, or than it holds.
 
         :raises TrackLimitReached: if more than that are planned already
         """
@@ -291,7 +291,10 @@ class TrainingWeek(models.Model):
         anyway = TrainingWeek.limit_for(athlete, starts_on, plan=self.plan_limit)
         own = None if limit == anyway else limit
         holds = TrainingWeek.limit_for(athlete, starts_on, own=own, plan=self.plan_limit)
-        self._take_limit(holds, own_limit=own)
+        with transaction.atomic():
+            self._lock()
+            held = self.sessions.on_track().count()
+            self._take_limit(max(holds, min(limit, held)), own_limit=own)
 
     def set_plan_limit(self, limit: int | None) -> int:
         """Note what a plan of several weeks allows, None if none does any more.
