@@ -20,7 +20,6 @@ from tests.make import (
     make_user,
     make_week,
 )
-from workouts import planning
 from workouts.diary import Diary
 from workouts.models import Action, Result, Session, TrainingWeek
 
@@ -665,20 +664,13 @@ def test_a_move_that_was_undone_is_not_repeated_by_a_reload(coach_client, athlet
     assert planned(athlete) == [(2, "6 × 800 m")]
 
 
-def test_a_form_that_is_still_at_work_is_not_done_a_second_time(coach_client, athlete, monkeypatch):
-    make_week(athlete=athlete)
-    data = {"what": "8km easy", "weekday": "3", "key": uuid4()}
-    real, answers = planning.place, []
-
-    def slow(*drafts, **how):
-        monkeypatch.setattr(planning, "place", real)
-        answers.append(coach_client.post(week_of(athlete, "add/"), data, headers=HTMX))
-        return real(*drafts, **how)
-
-    monkeypatch.setattr(planning, "place", slow)
-    coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
-    assert "Added just now, by the same form" in answers[0].text
-    assert planned(athlete) == [(3, "8 km easy")]
+def test_a_form_that_was_refused_can_be_sent_again(coach_client, athlete):
+    week = make_full_week(athlete=athlete)
+    data = {"what": "6 x 400 @ mile, jog 400", "kind": "TRACK", "weekday": "5", "key": uuid4()}
+    assert coach_client.post(week_of(athlete, "add/"), data, headers=HTMX).status_code == 422
+    week.sessions.first().remove()
+    answer = coach_client.post(week_of(athlete, "add/"), data, headers=HTMX)
+    assert "Added 6 × 400 m" in answer.text
 
 
 def test_the_page_of_a_session_moves_it_by_an_offer_once(coach_client, athlete):

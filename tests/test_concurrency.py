@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from threading import Barrier
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -418,6 +419,35 @@ def test_of_eight_coaches_who_add_to_one_empty_week_two_succeed_and_six_are_told
     for of_one_week in zip(*answers, strict=True):
         assert Counter(of_one_week) == {(302, False): 2, (422, True): 6}
     assert {tracks for _, tracks in track_sessions().values()} == {2}
+
+
+def test_the_same_form_sent_eight_times_at_once_adds_one_session(coach, team):
+    """A key of a form holds in the database, so with the cache of files and without any too."""
+    athletes = [make_athlete(team=team, name=f"Runner {number}") for number in range(10)]
+    url = reverse("session_add", args=[team.slug, MONDAY])
+    barrier = Barrier(CLIENTS, timeout=60)
+    clients = [Client(raise_request_exception=False) for _ in range(CLIENTS)]
+    for client in clients:
+        client.force_login(coach)
+    easy = {"weekday": 2, "kind": Kind.EASY, "notation": "8km easy"}
+    forms = [easy | {"whom": f"athlete-{one.pk}", "key": str(uuid4())} for one in athletes]
+
+    def post_all(client: Client) -> list[int]:
+        try:
+            answers = []
+            for form in forms:
+                barrier.wait()
+                answers.append(client.post(url, form).status_code)
+            return answers
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = list(pool.map(post_all, clients))
+
+    # 409 for one that found the first at work, and came too late.
+    assert {status for of_one in answers for status in of_one} <= {302, 409}
+    assert Session.objects.count() == len(athletes)
 
 
 def test_without_the_constraints_the_same_race_breaks_weeks(racers):

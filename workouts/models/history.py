@@ -31,7 +31,10 @@ class ActionQuerySet(models.QuerySet["Action"]):
 
 
 class Action(models.Model):
-    """One thing that one person did to the weeks of a team, as the history shows it."""
+    """One thing that one person did to the weeks of a team, as the history shows it.
+
+    `form_key` names the form that asked for it, so that it is done once.
+    """
 
     class Path(models.TextChoices):
         """The ways by which a session can be written; docs/architecture.md lists them too."""
@@ -52,6 +55,7 @@ class Action(models.Model):
     at = models.DateTimeField(default=timezone.now)
     path = models.CharField(max_length=8, choices=Path)
     label = models.CharField(max_length=160)
+    form_key = models.CharField(max_length=64, blank=True, editable=False)
     undone_by = models.OneToOneField(
         "self", models.SET_NULL, null=True, related_name="undoes", editable=False
     )
@@ -61,6 +65,14 @@ class Action(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["team", "-at"], name="action_latest_first")
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["form_key"],
+                condition=~models.Q(form_key=""),
+                name="action_once_a_form",
+                violation_error_message="This was sent twice, and done once. Look at the week.",
+            )
         ]
 
     def __str__(self) -> str:
@@ -79,18 +91,24 @@ _current: ContextVar[Action | None] = ContextVar("action", default=None)
 
 
 @contextmanager
-def acting(*, team: Team, by: User | None, path: str, label: str) -> Iterator[Action]:
+def acting(
+    *, team: Team, by: User | None, path: str, label: str, form_key: str = ""
+) -> Iterator[Action]:
     """Gather the changes made inside under one action, in one transaction: all of it, or nothing.
 
     An action that changed nothing is not kept. Inside another one this does nothing: the outer
     action is what the person did.
+
+    :raises IntegrityError: if an action was kept under this `form_key` already
     """
     outer = _current.get()
     if outer is not None:
         yield outer
         return
     with transaction.atomic():
-        action = Action.objects.create(team=team, by=by, path=path, label=label[:160])
+        action = Action.objects.create(
+            team=team, by=by, path=path, label=label[:160], form_key=form_key
+        )
         token = _current.set(action)
         try:
             yield action

@@ -40,7 +40,7 @@ from workouts.models import (
     TrackLimitReached,
     TrainingWeek,
 )
-from workouts.views.once import Once
+from workouts.views.once import Once, already
 from workouts.views.sessions import coached_session, refusal_context
 
 MOST_COPIES = 5000
@@ -81,8 +81,8 @@ def board_move(request: SiteRequest, session_id: int) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return day_sheet(request, "move", session, context)
     day, was, once = form.day, session.on, Once.of(request)
-    if not once.is_new():
-        return changed_session(request, session, once.words("Moved"), None)
+    if done := once.done():
+        return changed_session(request, session, already(done, "Moved"), None)
     if day == was and not form.cleaned_data["off_track"]:
         text = f"{session.title} is on {day:%A} already."
         return changed_session(request, session, text, None)
@@ -115,8 +115,8 @@ def board_copy(request: SiteRequest, session_id: int) -> HttpResponse:
         return day_sheet(request, "copy", session, context)
     whom, day, once = form.cleaned_data["whom"], form.day, Once.of(request)
     wanted = list(receivers(athlete.team, whom, athlete))
-    if not once.is_new():
-        return changed(request, athlete.team, starts_on, ids_of(wanted), once.words("Copied"))
+    if done := once.done():
+        return changed(request, athlete.team, starts_on, ids_of(wanted), already(done, "Copied"))
     others = [one for one in wanted if whom == "" or one != athlete or day != session.on]
     drafts = planning.copy_session(session, to=[(one, day) for one in others])
     if form.cleaned_data["off_track"]:
@@ -173,8 +173,8 @@ def board_add(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpRes
     if request.method != "POST" or not form.is_valid():
         return sheet(request, "add", context)
     once = Once.of(request)
-    if not once.is_new():
-        return changed(request, athlete.team, starts_on, [athlete.pk], once.words("Added"))
+    if done := once.done():
+        return changed(request, athlete.team, starts_on, [athlete.pk], already(done, "Added"))
     day, session = form.day(starts_on), form.session()
     session["notation"] = planning.settled(session["notation"], athlete.level.lower())
     if form.cleaned_data["off_track"]:
@@ -203,8 +203,8 @@ def board_swap(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpRe
         names = f"{Weekday(one).label} and {Weekday(other).label}"
         if week and any(session.weekday in (one, other) for session in held):
             once = Once.of(request)
-            if not once.is_new():
-                text = once.words("Swapped")
+            if done := once.done():
+                text = already(done, "Swapped")
                 return changed(request, athlete.team, starts_on, [athlete.pk], text)
             label = f"{athlete.name}: {names} swapped, week of {starts_on:%-d %B}"
             path = Action.Path.BOARD
@@ -243,8 +243,8 @@ def board_copy_week(request: SiteRequest, athlete_id: int, starts_on: date) -> H
     if error := cannot_copy(drafts, whom):
         form.add_error(None, error)
         return sheet(request, "copy_week", context)
-    if not once.is_new():
-        return changed(request, athlete.team, starts_on, ids_of(wanted), once.words("Copied"))
+    if done := once.done():
+        return changed(request, athlete.team, starts_on, ids_of(wanted), already(done, "Copied"))
     label = f"Week of {starts_on:%-d %B} copied to {len(to)} week{'s' if len(to) != 1 else ''}"
     verdicts, action = place(request, athlete, drafts, label, once, whom=whom)
     return answer_verdicts(

@@ -32,7 +32,7 @@ from workouts.planning import off_track, refusal
 from workouts.previews import SNIPPETS
 from workouts.spacing import Doubt
 from workouts.views.athlete import week_context
-from workouts.views.once import Once
+from workouts.views.once import Once, already
 
 
 def coached_session(request: SiteRequest, session_id: int) -> Session:
@@ -161,8 +161,8 @@ def session_edit(request: SiteRequest, session_id: int) -> HttpResponse:
         edited, on = dict(form.cleaned_data), day.cleaned_data["on"]
         if "off_track" in request.POST:
             edited = off_track(edited)
-        if not once.is_new():
-            return sent_twice(request, session, once)
+        if done := once.done():
+            return sent_twice(request, session, done)
         try:
             raised = change(request, session, on, once, edited=edited)
             return changed(request, session, "Saved.", raised)
@@ -190,8 +190,8 @@ def session_move(request: SiteRequest, session_id: int) -> HttpResponse:
         edited = (
             off_track(model_to_dict(session, ["kind", "title", "notation"])) if twin_on else None
         )
-        if not once.is_new():
-            return sent_twice(request, session, once)
+        if done := once.done():
+            return sent_twice(request, session, done)
         try:
             raised = change(request, session, on, once, edited=edited)
             return changed(request, session, f"Moved to {on:%A %-d %B}.", raised)
@@ -204,8 +204,8 @@ def session_move(request: SiteRequest, session_id: int) -> HttpResponse:
     return render(request, "workouts/session_detail.html", page, status=422)
 
 
-def sent_twice(request: SiteRequest, session: Session, once: Once) -> HttpResponse:
-    messages.info(request, once.words("Changed"))
+def sent_twice(request: SiteRequest, session: Session, done: Action) -> HttpResponse:
+    messages.info(request, already(done, "Changed"))
     return redirect("session_detail", session_id=session.pk)
 
 

@@ -22,7 +22,7 @@ from workouts.models import Action, Kind, Session, Workout, relabel
 from workouts.planning import Draft, Verdict
 from workouts.previews import SNIPPETS
 from workouts.spacing import Doubt
-from workouts.views.once import Once
+from workouts.views.once import Once, already
 
 
 def board_now(request: SiteRequest, slug: str) -> HttpResponse:
@@ -105,8 +105,8 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
     if not form.is_valid():
         return add_answer(request, team, starts_on, form, status=422)
     once = Once.of(request)
-    if "preview" not in request.POST and not once.is_new():
-        return added_already(request, team, starts_on, form, once)
+    if "preview" not in request.POST and (earlier := once.done()):
+        return added_already(request, team, starts_on, form, earlier)
     done, left, refusal = place_or_look(request, form, starts_on, once)
     words = placed_words(form, done, len(done) + len(left))
     doubts = verdicts.raised(done)
@@ -135,21 +135,19 @@ def left_over(left: Sequence[Verdict], form: SessionForm) -> dict[str, Any]:
 
 
 def added_already(
-    request: SiteRequest, team: Team, starts_on: date, form: SessionForm, once: Once
+    request: SiteRequest, team: Team, starts_on: date, form: SessionForm, done: Action
 ) -> HttpResponse:
     """Say what became of a form that is sent again, and look at those who have nothing of it."""
-    done, words = once.done(), once.words("Added")
-    left: list[Verdict] = []
-    if done:
-        # Of one that was undone, nobody has anything.
-        kept = Session.history.filter(action=done, action__undone_by=None)
-        have = set(kept.values_list("week__athlete", flat=True))
-        others = [one for one in form.athletes() if one.pk not in have]
-        left = look(form, others, starts_on, only_look=True)
+    # Of one that was undone, nobody has anything.
+    kept = Session.history.filter(action=done, action__undone_by=None)
+    have = set(kept.values_list("week__athlete", flat=True))
+    others = [one for one in form.athletes() if one.pk not in have]
+    left = look(form, others, starts_on, only_look=True)
+    told = already(done, "Added")
     if not left and not request.htmx:
-        messages.info(request, words)
+        messages.info(request, told)
         return redirect(reverse("board", args=[team.slug, starts_on]) + board_query(request))
-    more = {"placed": True, "placed_words": words} | left_over(left, form)
+    more = {"placed": True, "placed_words": told} | left_over(left, form)
     return add_answer(request, team, starts_on, form, status=200, **more)
 
 
