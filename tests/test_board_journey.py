@@ -203,7 +203,7 @@ def test_a_week_is_copied_from_the_menu_of_its_row(board):
     board.get_by_role("link", name="Copy the week").click()
     sheet = board.get_by_role("dialog", name="Copy the week")
     sheet.get_by_label("For").select_option("Bo Lund")
-    sheet.get_by_label("From").select_option(index=0)
+    sheet.get_by_label("Into the week of").select_option(index=0)
     sheet.get_by_role("button", name="Copy the week").click()
     told(board, "2 of 3 sessions copied; not copied: 1 at the limit.")
     expect(session(board, "Bo", 1)).to_contain_text("Easy run")
@@ -326,6 +326,15 @@ def test_two_track_sessions_for_a_group_of_forty_take_six_clicks(
     assert len(clicks) <= 6
     for one in forty:
         assert days_of(one.name) == [(2, "800s"), (4, "Pyramid")]
+
+    # What was added last is taken back where it says so, and added again.
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone: Added Pyramid to 40 weeks.")).to_be_visible()
+    assert days_of(forty[0].name) == [(2, "800s")]
+    page.goto(f"{site.url}/teams/harriers/weeks/{monday}/?group={forty[0].groups.get().pk}")
+    page.get_by_role("link", name=f"{monday + timedelta(days=3):Thu %-d %b}").click()
+    page.get_by_role("button", name="Pyramid", exact=True).click()
+    expect(page.get_by_text("Added Pyramid to 40 weeks.")).to_be_visible()
 
     # The third is refused for each, with what is in the way, and what would fit.
     page.get_by_role("link", name=f"{monday + timedelta(days=5):Sat %-d %b}").click()

@@ -236,6 +236,13 @@ def test_a_coach_is_told_that_an_injury_holds_a_week_down(coach_page):
     assert week.track_limit == 0
 
 
+def test_the_board_says_who_is_injured_in_a_week_without_a_session(coach_page):
+    client, athlete = coach_page
+    athlete.pauses.create(starts_on=MONDAY, ends_on=MONDAY + timedelta(days=8))
+    weeks = [client.get(f"/teams/{athlete.team.slug}/weeks/{day}/").text for day in weeks_after(3)]
+    assert ["Injured from 30 November" in week for week in weeks] == [True, True, False]
+
+
 def test_the_board_shows_an_injury_where_something_is_planned_and_what_it_leaves(coach_page):
     client, athlete = coach_page
     week = TrainingWeek.objects.open_for(athlete, MONDAY)

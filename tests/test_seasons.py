@@ -143,6 +143,41 @@ def test_a_plan_holds_no_third_track_session_in_a_week(plan):
     assert list(week.sessions.values_list("title", "weekday")) == before
 
 
+def as_a_browser_sends(page) -> dict[str, str]:
+    """Return what the form of a plan's week posts when nobody typed: lines end with CR LF."""
+    forms = page.context["sessions"]
+    data = {"phase": "BUILD", "track_limit": "2", "seen": page.context["form"]["seen"].value()}
+    data |= {
+        f"form-{name}": forms.management_form[name].value()
+        for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+    for form in forms:
+        for field in form:
+            if field.name != "DELETE":
+                data[field.html_name] = "" if field.value() is None else str(field.value())
+    return {name: str(value).replace("\n", "\r\n") for name, value in data.items()}
+
+
+def test_a_week_that_is_saved_as_it_is_stays_so_and_another_workout_brings_its_reps(
+    coach_client, plan, library
+):
+    week = plan.weeks.get(number=1)
+    text = "warm-up 2km easy\n6 x 800 @ 5k, jog 200\ncool-down 2km easy"
+    row = {"weekday": 2, "kind": "TRACK", "surface": "TRACK", "title": "Laps", "notation": text}
+    week.fill([row], phase="BUILD", track_limit=2)
+    url = reverse("season_week", args=["harriers", plan.pk, 1])
+    was = week.version()
+    form = as_a_browser_sends(coach_client.get(url))
+    assert "\r\n" in form["form-0-notation"]
+    assert coach_client.post(url, form).status_code == 302
+    assert (week.version(), week.sessions.get().notation) == (was, text)
+
+    pyramid = Workout.objects.get(slug="pyramid")
+    coach_client.post(url, form | {"form-0-workout": str(pyramid.pk)})
+    session = week.sessions.get()
+    assert (session.title, session.notation) == ("Pyramid", pyramid.notation)
+
+
 def test_the_week_of_a_plan_is_edited_in_a_form(coach_client, plan, library):
     week = plan.weeks.get(number=1)
     laps, easy = week.sessions.order_by("weekday")
@@ -423,7 +458,7 @@ def test_whoever_joins_late_gets_the_weeks_that_are_left(coach_client, start, pl
     late = make_athlete(team=team, name="Dan Late")
     group.athletes.add(late)
     detail = reverse("season_detail", args=["harriers", plan.pk])
-    assert "Dan Late has come to Tuesday track" in coach_client.get(detail).text
+    assert "Dan Late is in Tuesday track and not on the plan" in coach_client.get(detail).text
 
     coach_client.post(
         reverse("season_follow", args=["harriers", plan.pk]),

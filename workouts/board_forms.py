@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from athletes.models import Athlete, Team, Weekday, monday_of
 from workouts.diary import LAST_DAY
-from workouts.forms import DayField, squad_choices, squad_named
+from workouts.forms import DayField, NotationField, squad_choices, squad_named
 from workouts.models import Kind, Session, Workout
 from workouts.models.library import validate_notation
 from workouts.prescriptions import summary
@@ -67,7 +67,7 @@ class WeekCopyForm(forms.Form):
     """A week copied to `weeks` weeks from `first` on, for its athlete or for others."""
 
     whom = WhomField(label="For", required=False)
-    first = forms.TypedChoiceField(label="From", coerce=date.fromisoformat)
+    first = forms.TypedChoiceField(label="Into the week of", coerce=date.fromisoformat)
     weeks = forms.IntegerField(
         label="Weeks",
         min_value=1,
@@ -183,10 +183,9 @@ class QuickAddForm(forms.Form):
 class LineForm(forms.Form):
     """The text of a session, changed where it stands on the board."""
 
-    notation = forms.CharField(
+    notation = NotationField(
         label="Session",
         max_length=4000,
-        validators=[validate_notation],
         widget=forms.Textarea(attrs={"class": "notation", "rows": 4, "autofocus": True}),
     )
     title = forms.CharField(max_length=80)
@@ -195,10 +194,6 @@ class LineForm(forms.Form):
         initial = {"notation": session.notation, "title": session.title}
         super().__init__(*args, **kwargs | {"initial": initial})
         self.session = session
-
-    def clean_notation(self) -> str:
-        """Take the line ends of a browser (CR LF) for those that the session was written with."""
-        return "\n".join(self.cleaned_data["notation"].splitlines())
 
     def changes(self, notation: str) -> dict[str, str]:
         """Return what `TrainingWeek.edit` takes, with the notation as settled for the athlete.

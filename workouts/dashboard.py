@@ -74,6 +74,7 @@ class DashboardRow:
     mail_state: str
     mail: str
     phase: str
+    pause: str  # "injured from 25 November", where one lasts in this week
     days: tuple[tuple[Cell, ...], ...]
     doubts: tuple[str, ...]  # of each day, "" where there is none, or the coach has accepted it
 
@@ -168,7 +169,7 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
             record._replace(limit=min(record.limit, absent[record.athlete_id][0])),
             tuple(sessions.get(record.week_id, ())),
             told[record.athlete_id],
-            absent[record.athlete_id][1],
+            *absent[record.athlete_id][1:],
         )
         for record in records
     )
@@ -238,8 +239,13 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
     return told
 
 
-def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tuple[str, ...]]]:
-    """Return for each athlete what a pause leaves of the track limit, and why not on each day."""
+def _absent(
+    records: list[Record], starts_on: date
+) -> dict[int, tuple[int, tuple[str, ...], str]]:
+    """Return for each athlete what a pause leaves of the track limit, why not on each day, and it.
+
+    The pause in words is "" where none lasts in this week.
+    """
     pauses: dict[int, list[Pause]] = {record.athlete_id: [] for record in records}
     for pause in Pause.objects.filter(athlete__in=list(pauses)).order_by("pk"):
         pauses[pause.athlete_id].append(pause)
@@ -249,7 +255,9 @@ def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tupl
         days = [starts_on + timedelta(days=day) for day in range(7)]
         limit = min([2, *(pause.limit_in(starts_on) for pause in own)])
         why = (capfirst(why_absent(day, own, record.busy_days)) for day in days)
-        found[record.athlete_id] = limit, tuple(words and f"{words}." for words in why)
+        lasting = (str(pause) for pause in own if any(pause.covers(day) for day in days))
+        told = tuple(words and f"{words}." for words in why)
+        found[record.athlete_id] = limit, told, next(lasting, "")
     return found
 
 
@@ -259,6 +267,7 @@ def _row(
     sessions: tuple[tuple[Any, ...], ...],
     told: tuple[str, ...],
     absent: tuple[str, ...],
+    pause: str,
 ) -> DashboardRow:
     """Make a row of what the database told; the same told again gives the same row."""
     cells = [
@@ -279,6 +288,7 @@ def _row(
         mail_state=mail_state,
         mail=mail,
         phase=Phase(record.phase).label if record.phase else "",
+        pause=pause,
         doubts=tuple(
             # Absent is told where something is planned all the same.
             " ".join(filter(None, [why if days[number] else "", words]))

@@ -29,6 +29,16 @@ class DayField(forms.DateField):
         return on
 
 
+class NotationField(forms.CharField):
+    """Lines of the notation. A browser ends them with CRLF, which is no change of a workout."""
+
+    widget = forms.Textarea
+    default_validators = [validate_notation]
+
+    def to_python(self, value: Any) -> str:
+        return "\n".join(str(super().to_python(value)).splitlines())
+
+
 class WorkoutForm(OwnedForm):
     owner = "team"
     told_at = "title"
@@ -36,6 +46,7 @@ class WorkoutForm(OwnedForm):
     class Meta:
         model = Workout
         fields = ["title", "kind", "level", "purpose", "notation"]
+        field_classes = {"notation": NotationField}
         widgets = {"notation": forms.Textarea(attrs={"rows": 6, "class": "notation"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -85,11 +96,10 @@ class SessionForm(forms.Form):
     whom = forms.ChoiceField(label="For")
     weekday = forms.TypedChoiceField(label="Day", choices=Weekday.choices, coerce=int)
     workout = forms.ModelChoiceField(Workout.objects.none(), required=False, empty_label="")
-    notation = forms.CharField(
+    notation = NotationField(
         label="Or write your own",
         required=False,
         max_length=4000,
-        validators=[validate_notation],
         widget=forms.Textarea(
             attrs={"rows": 3, "class": "notation", "placeholder": "6 x 800 @ 5k, jog 200"}
         ),
@@ -201,6 +211,7 @@ class SessionEditForm(forms.ModelForm):
     class Meta:
         model = Session
         fields = ["kind", "title", "notation", *DETAILS]
+        field_classes = {"notation": NotationField}
         labels = {"surface": "Where", "lap_m": "Lap (m)"}
         widgets = {
             "notation": forms.Textarea(attrs={"rows": 5, "class": "notation"}),
@@ -212,11 +223,6 @@ class SessionEditForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         surface: Any = self.fields["surface"]
         surface.choices = [("", "Anywhere"), *Surface.choices]
-
-    def clean_notation(self) -> str:
-        notation: str = self.cleaned_data["notation"]
-        validate_notation(notation)
-        return notation
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

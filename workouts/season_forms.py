@@ -8,9 +8,8 @@ from django import forms
 
 from athletes.forms import OwnedForm
 from athletes.models import Athlete, Group, Team, Weekday, monday_of
-from workouts.forms import squad_choices
+from workouts.forms import NotationField, squad_choices
 from workouts.models import Kind, Phase, SeasonPlan, SeasonSession, SeasonWeek, Surface, Workout
-from workouts.models.library import validate_notation
 from workouts.models.seasons import MOST_WEEKS
 from workouts.prescriptions import summary
 
@@ -46,10 +45,9 @@ class SeasonSessionForm(forms.Form):
         label="Day", choices=[("", ""), *Weekday.choices], coerce=int, empty_value=None
     )
     workout = forms.ModelChoiceField(Workout.objects.none(), required=False, empty_label="")
-    notation = forms.CharField(
+    notation = NotationField(
         required=False,
         max_length=4000,
-        validators=[validate_notation],
         widget=forms.Textarea(attrs={"rows": 4, "class": "notation"}),
     )
     title = forms.CharField(required=False, max_length=80)

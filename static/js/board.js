@@ -190,6 +190,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
     light();
   }
   if (event.target.id === "board" || event.detail.elt?.id === "board") arm();
+  if (document.querySelector("#told .told")) document.querySelector(".placed")?.remove();
 });
 
 // Keys
@@ -225,7 +226,7 @@ function onBoard(key, stop, cell) {
 
 // What is taken back is what the page shows, not what another tab did since; 0 where it shows none.
 function undo() {
-  const action = document.querySelector('#told [name="action"]')?.value ?? 0;
+  const action = document.querySelector('#told [name="action"], .placed [name="action"]')?.value ?? 0;
   ask("POST", table().dataset.undo, null, { week: table().dataset.monday, action });
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.contrib import messages
@@ -110,10 +111,14 @@ def session_add(request: SiteRequest, slug: str, starts_on: date) -> HttpRespons
     done, left, refusal = place_or_look(request, form, starts_on, once)
     words = placed_words(form, done, len(done) + len(left))
     doubts = verdicts.raised(done)
+    last = Action.objects.undoable(team=team, by=request.user, now=timezone.now()).first()
+    undo_id = last.pk if done and last else None
     if done and not left and not request.htmx:
         messages.success(request, f"{words} {doubt_words(doubts)}".strip())
-        return redirect(reverse("board", args=[slug, starts_on]) + board_query(request))
+        query = request.GET.dict() | ({"did": undo_id} if undo_id else {})
+        return redirect(f"{reverse('board', args=[slug, starts_on])}?{urlencode(query)}")
     more: dict[str, Any] = {"placed": len(done), "placed_words": words, "raised": doubts}
+    more["undo_id"] = undo_id
     more["refusal"] = refusal or (
         "preview" not in request.POST and not done and "Nothing was added."
     )
