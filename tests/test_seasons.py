@@ -1066,6 +1066,153 @@ def test_of_two_plans_at_once_each_takes_its_own_phase_along(
     assert found == [["PEAK" if first_leaves else "BUILD", "BUILD", "RACE"], ["", "", ""]]
 
 
+@pytest.fixture
+def start_other(plan, coach, team, now):
+    """Put athletes on a plan of three easy weeks beside the other, with one track session each."""
+    other = SeasonPlan.objects.create(team=team, title="Easy weeks")
+    other.set_weeks(3)
+    for week in other.weeks.all():
+        week.fill([EASY | {"weekday": 6}], phase="BASE", track_limit=1)
+
+    def start_other(*athletes: Athlete) -> seasons.Application:
+        more = {"starts_on": MONDAY, "race_on": None, "by": coach, "team": team, "now": now}
+        return seasons.follow(other, dict.fromkeys(athletes), **more)
+
+    return start_other
+
+
+def test_an_edit_of_one_plan_keeps_the_lower_limit_of_another(
+    start, start_other, athlete, plan, team, coach, now
+):
+    start(athlete)
+    plan.weeks.get(number=2).fill([EASY | {"weekday": 3}], phase="BUILD", track_limit=0)
+    season_edits.bring(plan, team, by=coach, now=now)
+    start_other(athlete)
+
+    plan.weeks.get(number=2).fill([EASY | {"weekday": 3}], phase="BUILD", track_limit=2)
+    found = words(season_edits.pending(plan, team, now=now))
+    season_edits.bring(plan, team, by=coach, now=now)
+
+    assert "Ana Sousa, Monday 7 December: the week may have one track session" in found
+    week = athlete.weeks.get(starts_on=MONDAY + timedelta(weeks=1))
+    assert (week.plan_limit, week.track_limit) == (1, 1)
+
+
+def test_a_limit_of_the_plan_that_changes_nothing_yet_holds_once_the_athlete_may_more(
+    start, athlete, plan, team, coach, now
+):
+    Athlete.objects.filter(pk=athlete.pk).update(track_limit=1)
+    start(athlete)
+    laps, easy = plan.weeks.get(number=2).sessions.order_by("weekday")
+    rows = [LAPS | {"weekday": 2, "pk": laps.pk}, EASY | {"weekday": 3, "pk": easy.pk}]
+    plan.weeks.get(number=2).fill(rows, phase="BUILD", track_limit=1)
+
+    assert words(season_edits.pending(plan, team, now=now)) == [
+        "Ana Sousa, Monday 7 December: the plan allows one track session, the week keeps its limit"
+    ]
+    done = season_edits.bring(plan, team, by=coach, now=now)
+    Athlete.objects.filter(pk=athlete.pk).update(track_limit=2)
+    TrainingWeek.objects.follow_limit(athlete, starts_on=MONDAY, by=coach)
+
+    assert (done.made, done.refused) == (1, ())
+    assert list(athlete.weeks.order_by("pk").values_list("track_limit", flat=True)) == [2, 1, 1]
+
+
+def test_a_limit_set_by_hand_stays_when_the_plan_allows_less(
+    start, athlete, plan, team, coach, now
+):
+    athlete.track_limit = 1
+    athlete.save()
+    start(athlete)
+    week = athlete.weeks.get(starts_on=MONDAY + timedelta(weeks=1))
+    week.set_track_limit(2)
+    week.schedule(weekday=4, **LAPS)
+    laps, easy = plan.weeks.get(number=2).sessions.order_by("weekday")
+    rows = [LAPS | {"weekday": 2, "pk": laps.pk}, EASY | {"weekday": 3, "pk": easy.pk}]
+    plan.weeks.get(number=2).fill(rows, phase="BUILD", track_limit=1)
+
+    done = season_edits.bring(plan, team, by=coach, now=now)
+
+    week.refresh_from_db()
+    assert (done.made, done.refused) == (1, ())
+    assert (week.plan_limit, week.own_limit, week.track_limit) == (1, 2, 2)
+
+
+# Several coaches at once
+
+
+def meanwhile(table: str, do):
+    """Do something once, just before that table is asked for the first time."""
+    waiting = [do]
+
+    def ask(execute, sql, params, many, context):
+        if waiting and f'FROM "{table}"' in sql:
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    return connection.execute_wrapper(ask)
+
+
+def test_two_coaches_do_not_put_an_athlete_on_a_plan_twice(start, athlete):
+    """The second waits for the lock of the athlete, and then sees what the first has done."""
+    with meanwhile("athletes_athlete", lambda: start(athlete)):
+        done = start(athlete, starts_on=MONDAY + timedelta(weeks=1))
+
+    why_not = [one.why_not for one in done.outcomes]
+    assert (done.placed, why_not) == (0, ["follows this plan already, until 20 December"])
+
+
+def test_who_comes_back_to_a_plan_while_its_edits_are_brought_waits_for_the_next_time(
+    start, athlete, plan, team, coach, now, monkeypatch
+):
+    bo = make_athlete(team=team, name="Bo")
+    start(athlete, bo)
+    run = plan.enrolments.get(athlete=bo)
+    season_edits.leave(run, by=coach, now=now)
+    run.refresh_from_db()
+    edit_first_week(plan, title="5 × 800 m", notation="5 x 800 @ 5k, jog 200")
+    lock = season_edits._lock
+
+    def lock_first(runs):
+        lock(runs)
+        undoing.undo(run.left, by=coach, now=now)
+
+    monkeypatch.setattr(season_edits, "_lock", lock_first)
+    done = season_edits.bring(plan, team, by=coach, now=now)
+
+    assert done.made == 1
+    assert words(season_edits.pending(plan, team, now=now)) == [
+        "Bo, Tuesday 8 December: 6 × 800 m becomes 5 × 800 m"
+    ]
+
+
+def test_of_two_runs_through_a_plan_the_weeks_of_both_are_locked(start, athlete, plan, team, now):
+    start(athlete)
+    start(athlete, starts_on=MONDAY + timedelta(weeks=3))
+    runs = list(seasons.followers(plan, team, today=now.date()))
+    with CaptureQueriesContext(connection) as asked:
+        season_edits._lock(runs)
+
+    assert len(runs) == 2
+    assert f"\"starts_on\" >= '{MONDAY}'" in asked[-1]["sql"]
+
+
+def test_an_athlete_whom_two_coaches_take_off_a_plan_comes_back_whole(
+    start, athlete, plan, coach, now
+):
+    start(athlete)
+    before = planned(athlete)
+    one, other = plan.enrolments.get(), plan.enrolments.get()
+    season_edits.leave(one, by=coach, now=now)
+    left = season_edits.leave(other, by=coach, now=now + timedelta(seconds=1))
+    last = Action.objects.latest("pk")
+
+    assert (left, last.path) == (season_edits.Left(0), "PLAN")
+    assert undoing.undo(last, by=coach, now=now).refused == ()
+    assert planned(athlete) == before
+    assert plan.enrolments.current().count() == 1
+
+
 # Taking back what was done to a plan
 
 

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.make import EASY, MONDAY, TRACK, make_athlete, make_full_week, make_session, make_week
 from workouts import planning
-from workouts.models import Action, Kind, Result, Session, TrainingWeek, acting, rewriting
+from workouts.constraints import refusal
+from workouts.models import Action, Kind, Result, Session, TrainingWeek, Workout, acting, rewriting
 from workouts.undoing import Undone, undo
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +198,36 @@ def test_a_refusal_of_the_database_inside_an_action_is_told_as_one(week, act):
     with pytest.raises(IntegrityError), act():
         Session.objects.filter(week=week, weekday=6).update(kind="TRACK")
     assert not Action.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_whose_workout_was_deleted_since_comes_back_without_it(week, act, take_back):
+    workout = Workout.objects.create(team=None, title="Own", kind="EASY", notation="8km easy")
+    session = week.schedule(weekday=7, workout=workout, **EASY)
+    with act():
+        session.remove()
+    workout.delete()
+
+    assert take_back() == Undone(1)
+    assert week.sessions.get(weekday=7).workout is None
+
+
+def test_a_session_is_taken_out_again_though_its_workout_was_deleted_since(week, act, take_back):
+    before = state(week)
+    workout = Workout.objects.create(team=None, title="Own", kind="EASY", notation="8km easy")
+    with act():
+        week.schedule(weekday=7, workout=workout, **EASY)
+    workout.delete()
+
+    assert take_back() == Undone(1)
+    assert state(week) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_deleted_a_moment_ago_is_told_in_words_on_each_database(now):
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        Result.objects.create(session_id=0, outcome="DONE", logged_at=now)
+    assert "changed or removed a moment ago" in refusal(refused.value)
 
 
 def test_of_two_coaches_each_takes_back_their_own(week, act, team, coach, now):

@@ -74,10 +74,11 @@ def refusal(error: IntegrityError) -> str:
                 words = constraint.violation_error_message
                 if words != constraint.default_violation_error_message:
                     return str(words)
-    if "FOREIGN KEY" in str(error):  # of which SQLite tells no name
+    state = getattr(error.__cause__, "sqlstate", "")  # SQLite has none, but these words
+    if state == "23503" or "FOREIGN KEY" in str(error):
         return "Something on this page was changed or removed a moment ago. Look, and try again."
     # Two requests at once have both found a name free; whatever it is, it is there now.
-    is_double = getattr(error.__cause__, "sqlstate", "") == "23505" or "UNIQUE" in str(error)
+    is_double = state == "23505" or "UNIQUE" in str(error)
     return "The same was saved a moment ago. Look, and try again." if is_double else ""
 
 

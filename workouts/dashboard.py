@@ -239,9 +239,7 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
     return told
 
 
-def _absent(
-    records: list[Record], starts_on: date
-) -> dict[int, tuple[int, tuple[str, ...], str]]:
+def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tuple[str, ...], str]]:
     """Return for each athlete what a pause leaves of the track limit, why not on each day, and it.
 
     The pause in words is "" where none lasts in this week.

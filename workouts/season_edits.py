@@ -85,6 +85,7 @@ class _State:
     rows: dict[tuple[int, date], TrainingWeek]
     gone: set[int]
     logged: set[int]
+    current: dict[int, list[Enrolment]]
 
     @classmethod
     def read(cls, runs: Iterable[Enrolment], weeks: list[SeasonWeek]) -> "_State":
@@ -103,6 +104,9 @@ class _State:
         ids = of_links | {row.pk for row in by_key.values()}
         sent = Delivery.objects.filter(plan__week__in=ids, state__in=GONE)
         logged = Result.objects.filter(session__from_plan__enrolment__in=listed)
+        current: dict[int, list[Enrolment]] = {run.athlete_id: [] for run in listed}
+        for run in Enrolment.objects.current().filter(athlete__in=current):
+            current[run.athlete_id].append(run)
         return cls(
             weeks,
             listed,
@@ -110,12 +114,23 @@ class _State:
             by_key,
             gone=set(sent.values_list("plan__week_id", flat=True)),
             logged=set(logged.values_list("session_id", flat=True)),
+            current=current,
         )
 
     def is_open(self, run: Enrolment, monday: date, *, today: date) -> bool:
         """Return whether that week of the athlete has not begun, and was not mailed."""
         row = self.rows.get((run.athlete_id, monday))
         return monday > today and not (row and row.pk in self.gone)
+
+    def by_others(self, run: Enrolment, monday: date) -> tuple[set[str | None], int | None]:
+        """Return the phases, and the lowest limit, that the athlete's other runs give a week."""
+        given = [
+            other.given_in(other.week_number(monday))
+            for other in self.current[run.athlete_id]
+            if other.pk != run.pk
+        ]
+        limits = [limit for _, limit, _ in given if limit is not None]
+        return {phase for phase, _, _ in given}, min(limits, default=None)
 
 
 def is_edited(plan: SeasonPlan, runs: Iterable[Enrolment]) -> bool:
@@ -128,8 +143,12 @@ def pending(plan: SeasonPlan, team: Team, *, now: datetime) -> list[Change]:
     return _pending(_read(plan, team, now=now), now)
 
 
-def _read(plan: SeasonPlan, team: Team, *, now: datetime) -> _State:
+def _read(
+    plan: SeasonPlan, team: Team, *, now: datetime, only: Iterable[Enrolment] | None = None
+) -> _State:
     runs = followers(plan, team, today=now.date()).prefetch_related("athlete__pauses")
+    if only is not None:
+        runs = runs.filter(pk__in=[run.pk for run in only])
     return _State.read(runs, weeks_of(plan))
 
 
@@ -147,7 +166,7 @@ def _of_run(run: Enrolment, state: _State, now: datetime) -> Iterator[Change]:
         if not state.is_open(run, monday, today=today):
             asked |= {session.pk for session in week.sessions.all()}
             continue
-        yield from _of_week(run, week, state.rows.get((run.athlete_id, monday)))
+        yield from _of_week(run, week, state)
         for session, on in days_of(week, monday, run.race_on):
             asked.add(session.pk)
             change = _of_session(run, draft(run, session, on), links.get(session.pk), state)
@@ -160,21 +179,28 @@ def _of_run(run: Enrolment, state: _State, now: datetime) -> Iterator[Change]:
             yield _removal(run, link, state)
 
 
-def _of_week(run: Enrolment, week: SeasonWeek, row: TrainingWeek | None) -> Iterator[Change]:
-    """Yield a new phase or limit, where the week still has those that the plan gave it."""
-    given = run.given.get(str(week.number))
+def _of_week(run: Enrolment, week: SeasonWeek, state: _State) -> Iterator[Change]:
+    """Yield a new phase or limit, where the week still has those that the plan gave it.
+
+    Of two plans at once the lower limit holds. It is noted though it should change nothing yet.
+    """
+    monday = run.monday(week.number)
+    row, given = state.rows.get((run.athlete_id, monday)), run.given.get(str(week.number))
     if row is None or given is None or given[:2] == [week.phase, week.track_limit]:
         return
-    name, on = run.athlete.name, row.starts_on
+    name = run.athlete.name
     if row.phase == given[0] != week.phase:
         words = f"the week becomes {Phase(week.phase).label.lower()}"
-        yield Change(name, on, words, sort="week", order=1, week=row, phase=week.phase)
-    own, plan = row.own_limit, week.track_limit
-    limit = TrainingWeek.limit_for(run.athlete, on, own=own, plan=plan)
-    if row.plan_limit != plan and limit != row.track_limit:
+        yield Change(name, monday, words, sort="week", order=1, week=row, phase=week.phase)
+    _, others = state.by_others(run, monday)
+    plan = week.track_limit if others is None else min(week.track_limit, others)
+    limit = TrainingWeek.limit_for(run.athlete, monday, own=row.own_limit, plan=plan)
+    if row.plan_limit != plan:
         words = f"the week may have {LIMIT_WORDS[limit]}"
+        if limit == row.track_limit:
+            words = f"the plan allows {LIMIT_WORDS[plan]}, the week keeps its limit"
         order = LOWERS if limit < row.track_limit else 1
-        yield Change(name, on, words, sort="week", order=order, week=row, limit=plan)
+        yield Change(name, monday, words, sort="week", order=order, week=row, limit=plan)
 
 
 def _of_session(
@@ -258,8 +284,10 @@ def bring(plan: SeasonPlan, team: Team, *, by: User, now: datetime) -> Edited:
         transaction.atomic(),
         acting(team=team, by=by, path=Action.Path.PLANEDIT, label=label) as one,
     ):
-        _lock(followers(plan, team, today=now.date()))
-        state = _read(plan, team, now=now)
+        runs = list(followers(plan, team, today=now.date()))
+        _lock(runs)
+        # Who comes onto the plan at this moment is not locked, and waits for the next time.
+        state = _read(plan, team, now=now, only=runs)
         edit = PlanEdit(action=one, plan=plan, brought_at=now)
         found = [change for change in _pending(state, now) if not change.kept]
         # What gives room goes first, what takes it last.
@@ -278,14 +306,13 @@ def bring(plan: SeasonPlan, team: Team, *, by: User, now: datetime) -> Edited:
     return Edited(made, tuple(refused))
 
 
-def _lock(runs: Iterable[Enrolment]) -> None:
+def _lock(runs: Sequence[Enrolment]) -> None:
     """Lock the athletes of these runs, then their weeks, in the order of ids, as everybody does."""
-    mondays = {run.athlete_id: run.starts_on for run in runs}
-    athletes = Athlete.objects.filter(pk__in=mondays).order_by("pk")
+    ids = {run.athlete_id for run in runs}
+    first = min((run.starts_on for run in runs), default=date.max)
+    athletes = Athlete.objects.filter(pk__in=ids).order_by("pk")
     list(athletes.select_for_update(no_key=True).values_list("pk"))
-    weeks = TrainingWeek.objects.filter(
-        athlete__in=mondays, starts_on__gte=min(mondays.values(), default=date.max)
-    )
+    weeks = TrainingWeek.objects.filter(athlete__in=ids, starts_on__gte=first)
     list(weeks.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
@@ -313,11 +340,12 @@ def _write_weeks(changes: Sequence[Change]) -> list[str]:
             fields["plan_limit"] = change.limit
         if change.phase:
             fields["phase"] = change.phase
-    # Those come down by themselves once a session leaves them.
+    # Those come down by themselves once a session leaves them, but for what a coach set by hand.
     over = [
         week
         for week in write_weeks(wanted)
-        if week.track_limit > wanted[week.pk].get("plan_limit", week.track_limit)
+        if week.own_limit is None
+        and week.track_limit > wanted[week.pk].get("plan_limit", week.track_limit)
     ]
     return full_words(over)
 
@@ -397,7 +425,8 @@ class Left:
 def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
     """Take an athlete off a plan: sessions of weeks to come go, unless mailed or logged.
 
-    The weeks get back the phase and the limit that they would have without the plan.
+    The weeks get back the phase and the limit that they would have without the plan. Nothing is
+    done where somebody else has taken the athlete off it a moment ago.
     """
     athlete, plan = run.athlete, run.plan
     today = athlete.today(now)
@@ -405,7 +434,11 @@ def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
     what = acting(team=athlete.team, by=by, path=Action.Path.PLAN, label=label)
     with transaction.atomic(), what as action:
         _lock([run])
-        state = _State.read([run], weeks_of(plan))
+        still = Enrolment.objects.current().filter(pk=run.pk).select_related("athlete", "plan")
+        state = _State.read(still, weeks_of(plan))
+        if not state.runs:
+            return Left(0)
+        [run] = state.runs
         going, kept = {}, []
         for link in state.links[run.pk]:
             session = link.session
@@ -426,7 +459,6 @@ def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
 def _take_back(run: Enrolment, state: _State, *, today: date) -> None:
     """Give weeks to come back the phase and limit from before, but for what another plan gives."""
     others = Enrolment.objects.filter(athlete=run.athlete).exclude(pk=run.pk)
-    current = list(others.current())
     # What these gave before this plan came, nobody gives any more.
     over = list(others.stopped().filter(left__gt=run.joined_id or 0).order_by("-pk"))
     wanted: dict[int, dict[str, Any]] = {}
@@ -436,14 +468,13 @@ def _take_back(run: Enrolment, state: _State, *, today: date) -> None:
         if row is None or not state.is_open(run, monday, today=today):
             continue
         fields = wanted.setdefault(row.pk, {})
-        by_others = [other.given_in(other.week_number(monday)) for other in current]
+        phases, limit = state.by_others(run, monday)
         phase, _, before = run.given_in(number)
-        if row.phase == phase and phase not in [given[0] for given in by_others]:
+        if row.phase == phase and phase not in phases:
             for other in over:
                 gave, _, still_before = other.given_in(other.week_number(monday))
                 before = still_before if gave == before else before
             fields["phase"] = before
         if row.plan_limit is not None:
-            limits = [given[1] for given in by_others if given[1] is not None]
-            fields["plan_limit"] = min(limits, default=None)
+            fields["plan_limit"] = limit
     write_weeks(wanted)

@@ -250,7 +250,8 @@ def _runs(
     Their rows are locked, so that nobody is put on a plan twice.
     """
     locked = Athlete.objects.filter(pk__in=[athlete.pk for athlete in athletes]).order_by("pk")
-    chosen = locked.select_for_update(no_key=True).prefetch_related("pauses")
+    # Before their runs are read: those that somebody else writes at this moment are among them.
+    chosen = list(locked.select_for_update(no_key=True).prefetch_related("pauses"))
     groups = {athlete.pk: group for athlete, group in athletes.items()}
     last = {
         run.athlete_id: run.monday(weeks)

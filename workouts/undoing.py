@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from athletes.models import Team, User
-from workouts.models import Action, Enrolment, PlanEdit, Session, TrainingWeek, acting
+from workouts.models import Action, Enrolment, PlanEdit, Session, TrainingWeek, Workout, acting
 from workouts.models.rewriting import STATE, remove, rewrite, write_weeks
 
 WEEK_STATE = ("own_limit", "plan_limit", "phase", "note")
@@ -50,6 +50,7 @@ def undo(action: Action, *, by: User, now: datetime) -> Undone:
             return Undone(0, (why_not,))
         weeks = _steps(TrainingWeek, action, WEEK_STATE)
         sessions = _steps(Session, action, STATE)
+        _forget_deleted_workouts(sessions)
         names = _lock(weeks, sessions, team=action.team)
         refused = [
             f"{_who(step, names)}: is in another team now."
@@ -90,6 +91,16 @@ def _state(row: Any, names: Iterable[str]) -> dict[str, Any] | None:
     if row is None or row.history_type == "-":
         return None
     return {name: getattr(row, name) for name in names}
+
+
+def _forget_deleted_workouts(steps: list[_Step]) -> None:
+    """Take workouts that are gone from these states, as they were taken from the sessions."""
+    states = [state for step in steps for state in (step.before, step.after) if state]
+    ids = {state["workout_id"] for state in states}
+    there = set(Workout.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    for state in states:
+        if state["workout_id"] not in there:
+            state["workout_id"] = None
 
 
 def _lock(weeks: list[_Step], sessions: list[_Step], *, team: Team) -> dict[int, str]:
