@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-def run(count: int) -> tuple[int, int]:
+def run(count: int, steps: int) -> tuple[int, int]:
     """Run `count` sequences on a test database of this process; return sequences and steps."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coachsite.settings")
     os.environ["COACHSITE_VAR"] = tempfile.mkdtemp(prefix="coachsite-bench-")
@@ -48,7 +48,7 @@ def run(count: int) -> tuple[int, int]:
             Planning,
             settings=settings(
                 max_examples=count,
-                stateful_step_count=20,
+                stateful_step_count=steps,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
                 database=None,
@@ -63,12 +63,13 @@ def run(count: int) -> tuple[int, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=12, help="at most, in a sequence")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     begun = time.monotonic()
     share = options.count // options.processes
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
-        futures = [pool.submit(run, share) for _ in range(options.processes)]
+        futures = [pool.submit(run, share, options.steps) for _ in range(options.processes)]
         done = [future.result() for future in futures]
     sequences, steps = (sum(one) for one in zip(*done, strict=True))
     print(

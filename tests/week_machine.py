@@ -68,6 +68,7 @@ class Planning(RuleBasedStateMachine):
             week.fill(rows, phase="BUILD", track_limit=2)
         self.known: set[int] = set()
         self.of_plan: set[int] = set()
+        self.has_edits = False  # none that nobody has brought yet
         self.seen: list[list[Session]] = [[], []]
 
     def clear(self) -> None:
@@ -224,6 +225,7 @@ class Planning(RuleBasedStateMachine):
     @rule(coach=coaches, week=weeks, some=some, day=weekdays, kind=kinds, surface=surfaces)
     def edit_the_plan(self, coach, week, some, day, kind, surface):
         """Change a session of the plan, take it out, or write another; the followers wait."""
+        self.has_edits = True
         row = self.plan.weeks.get(number=week + 1)
         fields = ("pk", "weekday", "kind", "surface", "title", "notation")
         rows = list(row.sessions.order_by("pk").values(*fields))
@@ -238,8 +240,10 @@ class Planning(RuleBasedStateMachine):
         with suppress(SeasonWeekFull):
             row.fill(rows, phase="BUILD", track_limit=some % 3, by=self.coaches[coach])
 
+    @precondition(lambda self: self.has_edits)
     @rule(coach=coaches)
     def bring_the_edits(self, coach):
+        self.has_edits = False
         season_edits.bring(self.plan, self.team, by=self.coaches[coach], now=NOW)
         links = EnrolmentSession.objects.exclude(session=None)
         of_plan = set(links.values_list("session", flat=True)) | self.of_plan
