@@ -25,11 +25,13 @@ from athletes.models import (
     PACES,
     Athlete,
     Group,
+    Membership,
     Pause,
     RacePerformance,
     Team,
     User,
     Weekday,
+    validate_time_zone,
 )
 from athletes.paces import RACED_M, implausible
 from athletes.predictions import TRAINING
@@ -180,6 +182,8 @@ class AthleteForm(OwnedForm):
             "email",
             "sex",
             "birth_year",
+            "is_minor",
+            "guardian_email",
             "level",
             "groups",
             "track_limit",
@@ -194,6 +198,10 @@ class AthleteForm(OwnedForm):
             "send_weekday": "Plan is mailed on",
             "send_time": "at (own time)",
             "track_limit": "Track limit a week",
+            "is_minor": "Is a minor",
+        }
+        help_texts = {
+            "guardian_email": "Gets a copy of every mail. Under 18, nothing is sent without one.",
         }
         widgets = {
             "send_time": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
@@ -221,6 +229,9 @@ class AthleteForm(OwnedForm):
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
 
+    def clean_guardian_email(self) -> str:
+        return str(self.cleaned_data["guardian_email"]).lower()
+
     def clean_weekly_km(self) -> Decimal | None:
         typed: Decimal | None = self.cleaned_data["weekly_km"]
         return typed if typed is None else typed * self.unit_m / KM_M
@@ -239,6 +250,23 @@ class AthleteForm(OwnedForm):
             km = self.cleaned_data["weekly_km"]
             self.instance.weekly_volume_m = None if km is None else int(km * 1000)
         return super().save(commit)
+
+
+class DigestForm(forms.Form):
+    """When a coach's own morning mail about a team comes; without a time, none does."""
+
+    digest_at = forms.TimeField(
+        label="Morning mail at",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    time_zone = forms.CharField(
+        label="Your time zone", max_length=40, validators=[validate_time_zone]
+    )
+
+    def __init__(self, *args: Any, member: Membership, **kwargs: Any) -> None:
+        kwargs["initial"] = {"digest_at": member.digest_at, "time_zone": member.user.time_zone}
+        super().__init__(*args, **kwargs)
 
 
 class PauseForm(OwnedForm):

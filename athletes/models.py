@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,6 +23,8 @@ from athletes.paces import RACED_M
 from athletes.predictions import TRAINING, AthletePaces, Pace, Race, athlete_paces
 
 INVITATION_LIFE = timedelta(days=7)
+UNSUBSCRIBED = "unsubscribed"
+GROWN_UP_AT = 18
 LIMIT_IS_0_TO_2 = "A week may have two track sessions, one, or none."
 # What a coach may set by hand, and its name; marathon is a race and a training pace.
 PACES = {
@@ -56,6 +58,21 @@ def why_absent(day: date, pauses: "Iterable[Pause]", busy_days: str) -> str:
     return f"cannot train on {day:%A}s" if str(day.isoweekday()) in busy_days else ""
 
 
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """Return the names of the time zones that people live in, read from the disk once."""
+    # Two names are no places: what they mean depends on the machine.
+    return frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in time_zones():
+        raise ValidationError(
+            "“%(name)s” is no time zone; write it as Europe/London or America/New_York.",
+            params={"name": name},
+        )
+
+
 class InvitationUsed(Exception):
     """The invitation was accepted before, has expired, or belongs to another address."""
 
@@ -79,6 +96,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField("email address", max_length=254, unique=True)
     name = models.CharField(max_length=120, blank=True)
+    time_zone = models.CharField(max_length=40, default="UTC", validators=[validate_time_zone])
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
@@ -113,7 +131,7 @@ class Team(models.Model):
 
     `lap_m` is one lap of its track, `split_m` the metres after which splits are told inside a rep,
     None for the lap lines alone. Athletes see their published weeks up to `release_weeks` after
-    the current one, None for all.
+    the current one, None for all. Mails to athletes wait since `mails_paused_at`, None if they go.
     """
 
     name = models.CharField(max_length=80)
@@ -140,6 +158,7 @@ class Team(models.Model):
             *((weeks, f"{weeks} weeks ahead") for weeks in (2, 3, 4, 6, 8)),
         ],
     )
+    mails_paused_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = TeamQuerySet.as_manager()
 
@@ -177,7 +196,10 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """One coach's place in a team."""
+    """One coach's place in a team.
+
+    The morning mail about the team comes at `digest_at`, in the user's time zone; None for none.
+    """
 
     class Role(models.TextChoices):
         HEAD = "HEAD", "Head coach"
@@ -186,6 +208,7 @@ class Membership(models.Model):
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.ASSISTANT)
+    digest_at = models.TimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -238,27 +261,13 @@ class AthleteQuerySet(models.QuerySet["Athlete"]):
         return self.prefetch_related("races", "pace_overrides")
 
 
-@lru_cache(maxsize=1)
-def time_zones() -> frozenset[str]:
-    """Return the names of the time zones that people live in, read from the disk once."""
-    # Two names are no places: what they mean depends on the machine.
-    return frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
-
-
-def validate_time_zone(name: str) -> None:
-    if name not in time_zones():
-        raise ValidationError(
-            "“%(name)s” is no time zone; write it as Europe/London or America/New_York.",
-            params={"name": name},
-        )
-
-
 class Athlete(models.Model):
     """A runner of a team, with what the plan needs to know of them.
 
     `weekly_volume_m` is the usual week in metres. `send_weekday` (ISO, Monday 1) and `send_time`
     are the athlete's own day and hour for the mail of the coming week, in `time_zone`. `busy_days`
-    holds the ISO weekdays on which the athlete cannot train, as "36".
+    holds the ISO weekdays on which the athlete cannot train, as "36". Every mail to a minor goes to
+    `guardian_email` too, the address of a second adult.
     """
 
     class Level(models.TextChoices):
@@ -285,6 +294,8 @@ class Athlete(models.Model):
     birth_year = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1900), MaxValueValidator(2100)]
     )
+    is_minor = models.BooleanField("is a minor", default=False)
+    guardian_email = models.EmailField("guardian's address", max_length=254, blank=True)
     level = models.CharField(max_length=12, choices=Level, default=Level.INTERMEDIATE)
     time_zone = models.CharField(max_length=40, default="UTC", validators=[validate_time_zone])
     units = models.CharField(max_length=2, choices=Units, default=Units.KM)
@@ -330,6 +341,11 @@ class Athlete(models.Model):
             models.CheckConstraint(
                 condition=Q(units__in=["KM", "MI"]), name="athlete_units_are_known"
             ),
+            models.CheckConstraint(
+                condition=Q(guardian_email="") | ~Q(guardian_email=Lower("email")),
+                name="athlete_guardian_is_another",
+                violation_error_message="This is the athlete's own address.",
+            ),
         ]
         # The order of board and roster, so that a page of a large team reads that page only.
         indexes = [models.Index(fields=["team", "name", "id"], name="athlete_in_order")]
@@ -340,6 +356,15 @@ class Athlete(models.Model):
     def today(self, now: datetime) -> date:
         """Return the athlete's own date at this instant."""
         return now.astimezone(zoneinfo.ZoneInfo(self.time_zone)).date()
+
+    def needs_guardian(self, today: date) -> bool:
+        """Say whether the athlete is, or by the year of birth may still be, under age."""
+        by_year = self.birth_year is not None and today.year - self.birth_year <= GROWN_UP_AT
+        return self.is_minor or by_year
+
+    def lacks_guardian(self, today: date) -> bool:
+        """Say whether no mail may go to the athlete, as no second adult would read it."""
+        return not self.guardian_email and self.needs_guardian(today)
 
     @classmethod
     def usual_limit(cls, level: str) -> int:
@@ -366,6 +391,20 @@ class Athlete(models.Model):
     def why_not(self, day: date) -> str:
         """Say why the athlete cannot train on a day, "" if nothing is known; reads `pauses`."""
         return why_absent(day, self.pauses.all(), self.busy_days)
+
+    def want_mail(self, kinds: Collection[str], *, now: datetime) -> None:
+        """Let these kinds of mail come, and no other."""
+        with transaction.atomic():
+            self.unsubscriptions.filter(kind__in=kinds).delete()
+            for kind in set(MailKind.values) - set(kinds):
+                Unsubscription.objects.note(self, kind, now=now)
+
+    def why_no_mail(self, kind: str = "PLAN") -> str:
+        """Say why no mail of a kind goes to the athlete, "" if it does."""
+        stop = MailStop.objects.standing(models.Value(self.email)).first()
+        if stop:
+            return stop.get_kind_display()
+        return UNSUBSCRIBED if self.unsubscriptions.filter(kind=kind).exists() else ""
 
     def is_paused_on(self, day: date) -> bool:
         """Say whether a pause covers a day; reads `pauses`."""
@@ -419,6 +458,80 @@ class Athlete(models.Model):
             expires_at=now + INVITATION_LIFE,
         )
         return invitation, token
+
+
+class MailKind(models.TextChoices):
+    """The kinds of mail that an athlete can leave, each by itself."""
+
+    PLAN = "PLAN", "The plan of a week"
+    CHANGE = "CHANGE", "Changes to a week that was mailed"
+
+
+class UnsubscriptionQuerySet(models.QuerySet["Unsubscription"]):
+    def note(self, athlete: Athlete, kind: str, *, now: datetime) -> None:
+        """Stop one kind of mail to an athlete; doing it twice changes nothing."""
+        self.get_or_create(athlete=athlete, kind=kind, defaults={"at": now})
+
+
+class Unsubscription(models.Model):
+    """A kind of mail that an athlete does not want; only the athlete takes it back."""
+
+    athlete = models.ForeignKey(Athlete, models.CASCADE, related_name="unsubscriptions")
+    kind = models.CharField(max_length=8, choices=MailKind)
+    at = models.DateTimeField()
+
+    objects = UnsubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["athlete", "kind"], name="unsubscription_one_per_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["PLAN", "CHANGE"]), name="unsubscription_kind_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.athlete}: no “{self.get_kind_display()}”"
+
+
+class MailStopQuerySet(models.QuerySet["MailStop"]):
+    def standing(self, email: Any) -> Self:
+        """Return what keeps mail from an address, or from that of each row with an `OuterRef`."""
+        return self.filter(email=Lower(email), lifted_at=None).order_by("at", "pk")
+
+
+class MailStop(models.Model):
+    """An address that takes no mail, as a provider tells: it bounced, or its reader complained.
+
+    It goes by the address: an athlete with a new one is free again. `event_id` is the provider's,
+    so that news that is told twice changes nothing, even after the stop was lifted.
+    """
+
+    class Kind(models.TextChoices):
+        BOUNCE = "BOUNCE", "bounced"
+        COMPLAINT = "SPAM", "marked as spam"
+
+    email = models.EmailField(max_length=254, db_index=True)
+    kind = models.CharField(max_length=8, choices=Kind)
+    at = models.DateTimeField()
+    said = models.CharField(max_length=300, blank=True)
+    event_id = models.CharField(max_length=200, unique=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    objects = MailStopQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["BOUNCE", "SPAM"]), name="mail_stop_kind_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="mail_stop_email_is_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email}: {self.get_kind_display()}"
 
 
 class PauseQuerySet(models.QuerySet["Pause"]):

@@ -10,6 +10,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Value
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -35,6 +36,7 @@ from athletes.models import (
     Athlete,
     Invitation,
     InvitationUsed,
+    MailStop,
     Membership,
     PaceOverride,
     Pause,
@@ -242,6 +244,8 @@ def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[
         "athlete": athlete,
         "team": athlete.team,
         "is_coach": is_coach(request, athlete),
+        "mail_off": athlete.why_no_mail(),
+        "mail_stop": MailStop.objects.standing(Value(athlete.email)).first(),
         "pauses": athlete.pauses.late(since=today - timedelta(weeks=12)),
         "today": today,
         "monday": monday_of(today),

@@ -1,10 +1,12 @@
 """The Celery application, and the worker's sign of life."""
 
+import gc
 import logging
 import os
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.signals import worker_process_init
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
@@ -52,3 +54,10 @@ class Heartbeat(bootsteps.StartStopStep):
 
 
 app.steps["worker"].add(Heartbeat)
+
+
+@worker_process_init.connect
+def freeze_what_is_loaded(**_: Any) -> None:
+    """Spare the garbage collector the rounds over what stays: that is a fifteenth of a mail."""
+    gc.collect()
+    gc.freeze()

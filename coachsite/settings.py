@@ -213,10 +213,25 @@ EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
 EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+# How long a minute of the post office is: of a lease, a hold, a pause between two tries. Only
+# bench/faults.py makes it short: all of them at once, so that what must outlast another still does.
+MAIL_MINUTE_S = env.float("MAIL_MINUTE_S", default=60)
 # For each command; workouts/smtp.py waits longer for the answer to the end of a mail.
 EMAIL_TIMEOUT = 30
+# How long after the last edit of a week that was mailed before its changes are mailed.
+CHANGE_MAIL_SETTLES_MINUTES = env.int("CHANGE_MAIL_SETTLES_MINUTES", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Coachsite <plans@coachsite.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# What a mail provider tells of bounces and complaints: ANYMAIL_WEBHOOK_SECRET=name:password turns
+# its webhooks on; its own key (ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY, …) goes by anymail's name.
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in env.ENVIRON.items()
+    if name.startswith("ANYMAIL_") and value
+}
+if ANYMAIL.get("WEBHOOK_SECRET"):
+    INSTALLED_APPS.append("anymail")
 
 LOGGING = {
     "version": 1,

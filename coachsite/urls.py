@@ -1,4 +1,5 @@
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -14,3 +15,5 @@ urlpatterns = [
     path("", include("athletes.urls")),
     path("", include("workouts.urls")),
 ]
+if settings.ANYMAIL.get("WEBHOOK_SECRET"):  # without it anybody could tell of bounces
+    urlpatterns.append(path("anymail/", include("anymail.urls")))

@@ -340,9 +340,10 @@ def claim_all(racer: int, meet: Meet, share: tuple[list[int], datetime]) -> list
     ids, now = share
     claimed = []
     for delivery_id in ids:
+        delivery = Delivery.objects.get(pk=delivery_id)
         meet()
-        if token := Delivery.objects.claim(delivery_id, now=now):
-            assert Delivery.objects.held_by(token).get().pk == delivery_id
+        if delivery.claim(now=now):
+            assert delivery.held().get() == delivery
             claimed.append(delivery_id)
     return claimed
 

@@ -61,6 +61,7 @@ MAY_IMPORT = PURE | {
     "workouts.constraints": set(),
     "workouts.smtp": set(),
     "workouts.recordings": set(),  # fitdecode reads the file
+    "workouts.mail_links": set(),  # Django signs
     "workouts.models": WORKOUTS
     | {
         "workouts.constraints",
@@ -109,8 +110,26 @@ MAY_IMPORT = PURE | {
     },
     "workouts.dashboard": WORKOUTS | {"workouts.notation", "workouts.spacing"},
     "workouts.overviews": WORKOUTS | {"athletes.measures", "workouts.dashboard", "workouts.diary"},
-    "workouts.delivery": {"workouts.models", "workouts.smtp"},
-    "workouts.tasks": {"workouts.delivery", "workouts.models"},
+    "workouts.wording": {"athletes.measures", "workouts.models"},
+    "workouts.mails": {"athletes.measures", "workouts.revisions", "workouts.wording"},
+    "workouts.delivery": {
+        "athletes.models",
+        "workouts.mail_links",
+        "workouts.mails",
+        "workouts.models",
+        "workouts.revisions",
+        "workouts.smtp",
+    },
+    "workouts.mail_room": {"athletes.models", "workouts.models"},
+    "workouts.digests": {
+        "athletes.models",
+        "workouts.delivery",
+        "workouts.mail_room",
+        "workouts.mails",
+        "workouts.models",
+        "workouts.smtp",
+    },
+    "workouts.tasks": {"workouts.digests", "workouts.delivery", "workouts.models"},
     "workouts.forms": WORKOUTS | {"athletes.forms", "workouts.diary"},
     "workouts.admin": {"workouts.models"},
     "workouts.views": {
@@ -120,6 +139,8 @@ MAY_IMPORT = PURE | {
         "workouts.delivery",
         "workouts.diary",
         "workouts.forms",
+        "workouts.mail_room",
+        "workouts.mail_links",
         "workouts.models",
         "workouts.overviews",
         "workouts.planning",
@@ -132,6 +153,7 @@ MAY_IMPORT = PURE | {
         "workouts.spacing",
         "workouts.undoing",
         "workouts.verdicts",
+        "workouts.wording",
         "athletes.forms",
         "workouts.board_forms",
         "workouts.changes",
@@ -144,6 +166,7 @@ MAY_IMPORT = PURE | {
         "workouts.overviews",
         "workouts.prescriptions",
         "workouts.revisions",
+        "workouts.wording",
     },
     "workouts.management": WORKOUTS
     | {
@@ -165,7 +188,7 @@ READS_CLOCK = {
     "workouts.management",
     "workouts.models",  # when a week was touched
 }
-SPEAKS_SMTP = {"workouts.delivery", "workouts.smtp", "athletes.accounts"}
+SPEAKS_SMTP = {"workouts.delivery", "workouts.digests", "workouts.smtp", "athletes.accounts"}
 
 
 def modules() -> dict[str, list[ast.Module]]:

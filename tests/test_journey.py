@@ -20,7 +20,7 @@ from tests.make import (
     make_week,
 )
 from tests.processes import post_office, serve, wait_until
-from workouts.models import SeasonPlan, Workout
+from workouts.models import Delivery, SeasonPlan, Workout
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -223,6 +223,8 @@ COACH_PAGES = [
     "/athletes/{athlete}/weeks/{monday}/board/copy/",
     "/athletes/{athlete}/weeks/{monday}/history/",
     "/teams/harriers/history/",
+    "/teams/harriers/mails/",
+    "/mails/{mail}/",
 ]
 ATHLETE_PAGES = [
     "/today/",
@@ -251,6 +253,7 @@ def test_axe_finds_nothing(page, site, squad, athlete, coach, who, paths, scheme
         "own": Workout.objects.get(slug="pyramid").copy_for(squad).pk,
         "workout": Workout.objects.get(slug="800s").pk,
         "plan": SeasonPlan.objects.get(slug="8-weeks-to-5k").copy_for(squad).pk,
+        "mail": Delivery.objects.filter(plan__week__athlete=athlete).latest("pk").pk,
     }
     found = []
     for path in paths:

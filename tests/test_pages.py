@@ -124,14 +124,14 @@ def test_the_board_shows_one_group(coach_client, team):
     assert "Publish Juniors" in page
 
 
-def test_the_board_goes_on_after_fifty_athletes(coach_client, team):
+def test_the_board_goes_on_after_thirty_athletes(coach_client, team):
     for number in range(60):
         make_athlete(team=team, name=f"Runner {number:02}")
     first, second = (coach_client.get(BOARD, {"page": page}).text for page in (1, 2))
-    assert "1–50 of 60" in first
-    assert "51–60 of 60" in second
-    assert "Runner 49" in first
-    assert "Runner 50" in second
+    assert "1–30 of 60" in first
+    assert "31–60 of 60" in second
+    assert "Runner 29" in first
+    assert "Runner 30" in second
 
 
 def test_the_board_takes_as_many_queries_for_forty_athletes_as_for_one(

@@ -22,7 +22,7 @@ from django.utils import timezone
 from athletes.models import Athlete, monday_of
 from tests.make import EASY, TRACK, make_athlete, make_full_week, make_group, make_week
 from tests.test_access import addresses, posted
-from tests.world import make_world
+from tests.world import make_world, tokens_of
 from workouts.models import Action, SeasonPlan, Session, TrackLimitReached, TrainingWeek, acting
 from workouts.undoing import undo
 
@@ -94,7 +94,8 @@ def test_every_change_by_a_page_is_an_action_of_somebody():
                 for row in model.history.order_by("history_id")[count:]:
                     # A week that is only opened, with nothing in it yet, is nobody's change.
                     is_opened = model is TrainingWeek and row.history_type == "+"
-                    assert is_opened or (row.action and row.action.by == side.coach), address.name
+                    who = side.athlete.user if address.name == "mail_move" else side.coach
+                    assert is_opened or (row.action and row.action.by == who), address.name
             transaction.set_rollback(True)
 
 
@@ -261,6 +262,13 @@ def leave_a_plan(squad):
     return squad.post("enrolment_leave", plan.enrolments.get().pk)
 
 
+def move_by_mail(squad):
+    """Back from a week that has room, into the full one before it."""
+    squad.next.publish(now=timezone.now())
+    token = tokens_of(squad.track, squad.ana)["move"]
+    return squad.post("mail_move", token, on=str(MONDAY + timedelta(days=4)))
+
+
 TRIES: dict[str, Any] = {
     "session_add": lambda s: s.post(
         "session_add", *week_url_args(s), whom=f"group-{s.group.pk}", weekday="5",
@@ -297,6 +305,7 @@ TRIES: dict[str, Any] = {
         ),
     ),
     "pause_remove": lambda s: (pause(s), s.post("pause_remove", s.ana.pauses.get().pk)),
+    "mail_move": move_by_mail,
 }  # fmt: skip
 
 
@@ -388,6 +397,8 @@ DONE: dict[str, Any] = {
     # Away is no injury: what is run on the other days may be on the track.
     "pause_edit": lambda s: (limit_of(s, s.full), limit_of(s, s.next)) == (2, 2),
     "pause_remove": lambda s: (limit_of(s, s.full), limit_of(s, s.next)) == (2, 2),
+    # The athlete is not told what else the coach has planned.
+    "mail_move": lambda s: days(s.next) == {2: s.track.title},
 }
 
 

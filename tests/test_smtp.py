@@ -1,13 +1,12 @@
 """The conversation with a mail server that breaks off, sends away, or takes its time."""
 
-import socketserver
-import threading
-import time
+import itertools
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.make import make_athlete, make_plan, make_team
+from tests.sink import Server
 from workouts import delivery
 from workouts.models import Delivery
 
@@ -16,50 +15,18 @@ pytestmark = pytest.mark.django_db
 SUNDAY_EVENING = datetime(2026, 11, 29, 18, tzinfo=UTC)
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """A mail server that takes mails, and does at one point what the test says."""
-
-    allow_reuse_address = daemon_threads = True
-
-    def __init__(self, **script) -> None:
-        super().__init__(("127.0.0.1", 0), Talk)
-        self.script = script
-        self.taken: list[bytes] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Talk(socketserver.StreamRequestHandler):
-    def say(self, line: str) -> None:
-        self.wfile.write(f"{line}\r\n".encode())
-
-    def handle(self) -> None:
-        script, mails = self.server.script, 0
-        self.say("220 ready")
-        while line := self.rfile.readline():
-            command = line[:4].upper().strip().decode()
-            if command == script.get("hang_up_at"):
-                return
-            if command == "MAIL" and mails == script.get("mails_a_connection"):
-                return self.say("421 enough for one connection")
-            if command == "DATA":
-                self.say("354 go ahead")
-                text = b"".join(iter(self.rfile.readline, b".\r\n"))
-                if script.get("hang_up_at") == "text":
-                    return
-                time.sleep(script.get("slow_s", 0))
-                self.server.taken.append(text)
-                mails += 1
-            if command == "QUIT":
-                return self.say("221 bye")
-            self.say(script.get(command, "250 ok"))
-
-
 @pytest.fixture
 def server(request, settings):
-    script = getattr(request, "param", {})
+    """A mail server that does what the test says with every mail, or every so many mails."""
+    order, every = getattr(request, "param", ("", 1))
+    asked = itertools.count()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_TIMEOUT = 1
-    with Server(**script) as server:
+
+    def next_order(where: str) -> str:
+        return order if where == "MAIL" and next(asked) % every == every - 1 else ""
+
+    with Server(next_order).in_background() as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
         yield server
         server.shutdown()
@@ -81,7 +48,7 @@ def test_one_connection_serves_a_batch(server, now):
     assert len(server.taken) == 5
 
 
-@pytest.mark.parametrize("server", [{"mails_a_connection": 1}], indirect=True)
+@pytest.mark.parametrize("server", [("MAIL 421 enough for one connection", 2)], indirect=True)
 def test_a_server_that_sends_away_after_each_mail_gets_all_of_them_in_time(server, now):
     states = send(6, now)
     # Every second one meets "enough for one connection" and is tried again, none is unclear.
@@ -95,29 +62,29 @@ def test_a_server_that_sends_away_after_each_mail_gets_all_of_them_in_time(serve
     assert len(server.taken) == 6
 
 
-@pytest.mark.parametrize("server", [{"hang_up_at": "MAIL"}, {"hang_up_at": "DATA"}], indirect=True)
+@pytest.mark.parametrize("server", [("MAIL hang up", 1), ("DATA hang up", 1)], indirect=True)
 def test_a_break_before_the_text_means_that_nothing_was_sent(server, now):
     assert send(2, now) == ["DUE", "DUE"]
     assert server.taken == []
 
 
-@pytest.mark.parametrize("server", [{"hang_up_at": "text"}], indirect=True)
+@pytest.mark.parametrize("server", [("TEXT hang up", 1), ("DOT hang up", 1)], indirect=True)
 def test_a_break_after_the_text_is_unclear(server, now):
     assert send(2, now) == ["UNCLEAR", "UNCLEAR"]
 
 
-@pytest.mark.parametrize("server", [{"slow_s": 2}], indirect=True)
+@pytest.mark.parametrize("server", [("DOT slow 2", 1)], indirect=True)
 def test_a_server_that_thinks_long_about_a_mail_gets_it_once(server, now):
     assert send(1, now) == ["SENT"]
     assert len(server.taken) == 1
 
 
-@pytest.mark.parametrize("server", [{"MAIL": "550 we do not know you"}], indirect=True)
+@pytest.mark.parametrize("server", [("MAIL 550 we do not know you", 1)], indirect=True)
 def test_a_server_that_refuses_the_sender_fails_nobodys_mail(server, now):
     assert send(2, now) == ["DUE", "DUE"]
 
 
-@pytest.mark.parametrize("server", [{"RCPT": "550 no such mailbox"}], indirect=True)
+@pytest.mark.parametrize("server", [("RCPT 550 no such mailbox", 1)], indirect=True)
 def test_a_server_that_does_not_know_the_receiver_has_the_last_word(server, now):
     assert send(2, now) == ["FAILED", "FAILED"]
     assert Delivery.objects.first().last_error == "550 no such mailbox"

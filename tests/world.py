@@ -26,6 +26,7 @@ from athletes.models import (
     monday_of,
 )
 from tests.make import make_athlete, make_group, make_race, make_team, make_user
+from workouts.mail_links import Purpose, session_token, unsubscribe_token
 from workouts.models import (
     Action,
     Enrolment,
@@ -69,6 +70,7 @@ class Side:
     enrolment: Enrolment
     invitation: Invitation
     token: str
+    mail_tokens: dict[str, str]
 
 
 @dataclass
@@ -192,7 +194,17 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
         ),
         invitation=invitation,
         token=token,
+        mail_tokens=tokens_of(session, athlete),
     )
+
+
+def tokens_of(session: Session, athlete: Athlete) -> dict[str, str]:
+    """Return the tokens of a mail, by what each is for."""
+    week_ends = timezone.now() + timedelta(days=7)
+    ids = {"athlete_id": athlete.pk, "session_id": session.pk, "email": athlete.email}
+    tokens = {str(one): session_token(one, week_ends=week_ends, **ids) for one in Purpose}
+    del ids["session_id"]
+    return tokens | {"unsubscribe": unsubscribe_token(kind="PLAN", **ids)}
 
 
 def make_world() -> World:

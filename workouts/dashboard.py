@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import (
     CharField,
     Count,
+    Exists,
     FilteredRelation,
     OuterRef,
     Q,
@@ -20,7 +21,15 @@ from django.db.models import (
 from django.db.models.functions import Cast, JSONObject
 from django.utils.text import capfirst
 
-from athletes.models import Athlete, Pause, why_absent
+from athletes.models import (
+    UNSUBSCRIBED,
+    Athlete,
+    MailKind,
+    MailStop,
+    Pause,
+    Unsubscription,
+    why_absent,
+)
 from workouts.models import (
     FAST,
     Acceptance,
@@ -33,9 +42,9 @@ from workouts.models import (
 )
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
-from workouts.spacing import Day, doubts
+from workouts.spacing import Day, Doubt, doubts
 
-PAGE_ROWS = 50
+PAGE_ROWS = 30  # what a large screen shows of rows 32 px high
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,8 @@ class DashboardRow:
     """One athlete's week: seven days of cells, track slots, publication and mail.
 
     `state` is empty, draft, published or changed; `mail` words where the mail stands and
-    `mail_state` is the delivery's state, "" without one. Distances in metres.
+    `mail_state` is the delivery's state, "" without one; `mail_off` says why none goes out.
+    Distances in metres.
     """
 
     athlete_id: int
@@ -73,6 +83,7 @@ class DashboardRow:
     state: str
     mail_state: str
     mail: str
+    mail_off: str
     phase: str
     pause: str  # "injured from 25 November", where one lasts in this week
     days: tuple[tuple[Cell, ...], ...]
@@ -115,6 +126,8 @@ class Record(NamedTuple):
     phase: str | None
     changed_at: datetime | None
     plan: str | None
+    mail_stop: str | None
+    is_unsubscribed: bool
 
 
 def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> Board:
@@ -137,6 +150,10 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
         athletes.annotate(
             week=FilteredRelation("weeks", condition=Q(weeks__starts_on=starts_on)),
             plan=Subquery(plan),
+            mail_stop=Subquery(MailStop.objects.standing(OuterRef("email")).values("kind")[:1]),
+            is_unsubscribed=Exists(
+                Unsubscription.objects.filter(athlete=OuterRef("pk"), kind=MailKind.PLAN)
+            ),
             # A subquery: a window function would draw the plan of every athlete, not of the page.
             total=Subquery(everyone.values("n")),
         )
@@ -157,6 +174,8 @@ def board(athletes: QuerySet[Athlete], *, starts_on: date, offset: int = 0) -> B
             "week__phase",
             "week__changed_at",
             "plan",
+            "mail_stop",
+            "is_unsubscribed",
             "total",
         )[offset : offset + PAGE_ROWS]
     )
@@ -227,9 +246,7 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
     for record in records:
         open_doubts = [
             doubt
-            for doubt in doubts(
-                days[record.athlete_id], level=record.level, birth_year=record.birth_year
-            )
+            for doubt in _doubts_of(tuple(days[record.athlete_id]), record.level, record.birth_year)
             if (record.week_id, doubt.key) not in accepted
         ]
         told[record.athlete_id] = tuple(
@@ -237,6 +254,12 @@ def _doubts(records: list[Record], starts_on: date) -> dict[int, tuple[str, ...]
             for day in range(7)
         )
     return told
+
+
+@lru_cache(maxsize=4096)
+def _doubts_of(days: tuple[Day, ...], level: str, birth_year: int | None) -> tuple[Doubt, ...]:
+    """Return what is doubtful in these days; most athletes of a page have the same as before."""
+    return tuple(doubts(days, level=level, birth_year=birth_year))
 
 
 def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tuple[str, ...], str]]:
@@ -247,9 +270,12 @@ def _absent(records: list[Record], starts_on: date) -> dict[int, tuple[int, tupl
     pauses: dict[int, list[Pause]] = {record.athlete_id: [] for record in records}
     for pause in Pause.objects.filter(athlete__in=list(pauses)).order_by("pk"):
         pauses[pause.athlete_id].append(pause)
-    found = {}
+    found: dict[int, tuple[int, tuple[str, ...], str]] = {}
     for record in records:
         own = pauses[record.athlete_id]
+        if not own and not record.busy_days:
+            found[record.athlete_id] = 2, ("",) * 7, ""
+            continue
         days = [starts_on + timedelta(days=day) for day in range(7)]
         limit = min([2, *(pause.limit_in(starts_on) for pause in own)])
         why = (capfirst(why_absent(day, own, record.busy_days)) for day in days)
@@ -285,6 +311,7 @@ def _row(
         state=state,
         mail_state=mail_state,
         mail=mail,
+        mail_off=_mail_off(record),
         phase=Phase(record.phase).label if record.phase else "",
         pause=pause,
         doubts=tuple(
@@ -345,6 +372,13 @@ def _publication(record: Record, has_sessions: bool) -> tuple[str, str, str]:
     if plan["error"] and plan["state"] != Delivery.State.SENT:
         mail += f": {plan['error']}"
     return ("changed" if changed else "published"), plan["state"], mail
+
+
+def _mail_off(record: Record) -> str:
+    """Say why no plan is mailed to the athlete, "" if it is."""
+    if record.mail_stop:
+        return f"mail off: {MailStop.Kind(record.mail_stop).label}"
+    return f"mail off: {UNSUBSCRIBED}" if record.is_unsubscribed else ""
 
 
 def _instant(text: str) -> datetime:

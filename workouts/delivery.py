@@ -10,36 +10,87 @@ import logging
 import random
 import smtplib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import formatdate, parseaddr
+from functools import cache
 from typing import Any
 
-import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.utils import DNS_NAME
 from django.db import InterfaceError, OperationalError
 from django.db import connection as django_connection
-from django.db.models import F
-from django.template.loader import render_to_string
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
-from workouts.models import Delivery, counts
-from workouts.models.plans import HOLD_UNCLEAR, REPLACED
+from athletes.models import Athlete, MailKind, Membership, User
+from workouts import mails
+from workouts.mail_links import Purpose, session_token, unsubscribe_token
+from workouts.models import Delivery, Kind, PublishedPlan, SentMail
+from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED
+from workouts.revisions import Change, changes
 from workouts.smtp import FINAL_ANSWER_S, Conversation, HeldBack
 
 log = logging.getLogger(__name__)
 
 # A batch takes no further mail after this, so that a slow server does not hold up the sweep.
-LONGEST_BATCH = timedelta(seconds=60)
+LONGEST_BATCH = MINUTE
 # What may still come when the text of a mail begins to flow.
-LONGEST_TEXT = timedelta(seconds=FINAL_ANSWER_S + 60)
+LONGEST_TEXT = timedelta(seconds=FINAL_ANSWER_S) + MINUTE
 # How long to wait, again and again, for a database that cannot note a sent mail.
 DATABASE_PAUSES_S = (0.5, 1, 2, 4, 8, 16, 32)
+LINK_WORDS = {
+    Purpose.DONE: "How it went",
+    Purpose.MOVE: "Move it",
+    Purpose.CANNOT: "I cannot train",
+}
 # Where the site speaks SMTP, plans go through a backend that knows when the text began.
 BACKENDS = {"django.core.mail.backends.smtp.EmailBackend": "workouts.smtp.PlanBackend"}
 
-inliner = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True)
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """What the mails of a batch need, read at once: all of it is as it was when the batch began.
+
+    `coaches` are those of each team, the head first; `mailed` the plans of each week that have been
+    mailed, the newest first, where it was published more than once; `sent` gathers what went out.
+    """
+
+    deliveries: dict[int, Delivery]
+    coaches: dict[int, list[User]]
+    mailed: dict[int, list[PublishedPlan]]
+    sent: list[tuple[int, bytes]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, deliveries: QuerySet[Delivery]) -> "Bag":
+        found = deliveries.select_related("plan__week__athlete__team").order_by("due_at", "pk")
+        plans = [delivery.plan for delivery in found]
+        bag = cls({one.pk: one for one in found}, defaultdict(list), defaultdict(list))
+        teams = {plan.week.athlete.team_id for plan in plans}
+        members = Membership.objects.filter(team__in=teams).select_related("user")
+        for member in sorted(members, key=lambda member: member.role != member.Role.HEAD):
+            bag.coaches[member.team_id].append(member.user)
+        if again := [plan.week_id for plan in plans if plan.revision > 1]:
+            mailed = PublishedPlan.objects.filter(week__in=again, delivery__state="SENT")
+            for plan in mailed.order_by("-revision"):
+                bag.mailed[plan.week_id].append(plan)
+        return bag
+
+    def coach_of(self, plan: PublishedPlan) -> User | None:
+        """Return who answers for a plan: who published it, and if they left the team, its head."""
+        coaches = self.coaches[plan.week.athlete.team_id]
+        published_by = [coach for coach in coaches if coach.pk == plan.published_by_id]
+        return next(iter(published_by or coaches), None)
+
+    def changes_in(self, plan: PublishedPlan) -> tuple[Change, ...]:
+        """Return what changed since the last mail of the week; nothing if this is its first."""
+        for mailed in self.mailed[plan.week_id]:
+            if mailed.revision < plan.revision:
+                return changes(mailed.content, plan.content)
+        return ()
 
 
 def send_plans(delivery_ids: Iterable[int], *, clock: Callable[[], datetime]) -> None:
@@ -49,8 +100,12 @@ def send_plans(delivery_ids: Iterable[int], *, clock: Callable[[], datetime]) ->
     try that reached the server counts as one.
     """
     connection = get_connection(BACKENDS.get(settings.EMAIL_BACKEND))
-    enough = clock() + LONGEST_BATCH
-    ids = list(delivery_ids)
+    began = clock()
+    enough = began + LONGEST_BATCH
+    asked = Delivery.objects.filter(pk__in=list(delivery_ids))
+    asked.drop_unwanted()
+    bag = Bag.of(asked.due(began))
+    ids = list(bag.deliveries)
     for position, delivery_id in enumerate(ids):
         if clock() > enough:
             break
@@ -61,55 +116,60 @@ def send_plans(delivery_ids: Iterable[int], *, clock: Callable[[], datetime]) ->
             waiting = Delivery.objects.filter(pk__in=ids[position:], state=Delivery.State.DUE)
             waiting.update(last_error=words(error))
             break
-        send_plan(delivery_id, connection=connection, clock=clock)
+        send_plan(bag.deliveries[delivery_id], bag=bag, connection=connection, clock=clock)
     drop(connection)
+    keep_copies(bag)
 
 
-def send_plan(delivery_id: int, *, connection: Any, clock: Callable[[], datetime]) -> None:
+def send_plan(
+    delivery: Delivery, *, bag: Bag, connection: Any, clock: Callable[[], datetime]
+) -> None:
     """Claim one delivery, send its mail over the open connection, and write down how that went.
 
     The mail counts as sent when the server has taken it. Where the conversation breaks off after
     the text began to flow, it is unclear whether the server has: the state says so.
     """
-    token = Delivery.objects.claim(delivery_id, now=clock())
-    if token is None:
+    now = clock()
+    if not delivery.claim(now=now) or delivery.kept_back(now=now):
         return
-    held = Delivery.objects.held_by(token)
-    delivery = held.select_related("plan__week__athlete__team").get()
     try:
-        message = plan_message(delivery, connection=connection)
+        message = plan_message(delivery, bag=bag, connection=connection)
     except Exception as error:  # a plan that cannot be drawn must not stop the others
-        log.exception("the mail of delivery %s cannot be made", delivery_id)
-        return put_back(held, delivery, error, now=clock())
+        log.exception("the mail of delivery %s cannot be made", delivery.pk)
+        return put_back(delivery, error, now=clock())
 
     def may_go() -> bool:
-        return held.onto_the_wire(now=clock(), time_left=LONGEST_TEXT)
+        return delivery.onto_the_wire(now=clock(), time_left=LONGEST_TEXT)
 
     try:
         hand_over(message, connection=connection, may_go=may_go)
     except HeldBack:
         drop(connection)
-        held.filter(is_replaced=True).update(state=Delivery.State.SKIPPED, last_error=REPLACED)
+        replaced = delivery.held().filter(is_replaced=True)
+        replaced.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
     except (smtplib.SMTPException, OSError) as error:
-        write_down(held, delivery, error, connection=connection, now=clock())
+        write_down(delivery, error, connection=connection, now=clock())
     else:
-        mark_sent(held, to=message.to[0], now=clock())
+        bag.sent.append((delivery.pk, message.in_bytes))
+        mark_sent(delivery, to=message.to[0], now=clock())
 
 
-def mark_sent(held: Any, *, to: str, now: datetime) -> None:
+def keep_copies(bag: Bag) -> None:
+    """Keep what was sent, for the coach to see; a mail whose copy is lost was sent all the same."""
+    try:
+        SentMail.objects.keep(bag.sent)
+    except (OperationalError, InterfaceError) as error:
+        log.error("copies of %s sent mails cannot be kept: %s", len(bag.sent), error)
+
+
+def mark_sent(delivery: Delivery, *, to: str, now: datetime) -> None:
     """Write down that the server has taken a mail, and insist where the database is away just now.
 
     What is not written down here is held as unclear later, and sent a second time.
     """
     for pause_s in DATABASE_PAUSES_S:
         try:
-            held.update(
-                state=Delivery.State.SENT,
-                sent_at=now,
-                sent_to=to,
-                lease_token=None,
-                last_error="",
-            )
+            delivery.arrived(to=to, now=now)
         except (OperationalError, InterfaceError) as error:
             log.error("a mail was sent and cannot be marked yet: %s", error)
             django_connection.close()
@@ -119,9 +179,7 @@ def mark_sent(held: Any, *, to: str, now: datetime) -> None:
     log.error("a mail to %s was sent and could not be marked", to)
 
 
-def hand_over(
-    message: EmailMultiAlternatives, *, connection: Any, may_go: Callable[[], bool]
-) -> None:
+def hand_over(message: "PlanMail", *, connection: Any, may_go: Callable[[], bool]) -> None:
     """Send one mail; `may_go` has the last word, after the server's "go ahead".
 
     :raises HeldBack: if it says no
@@ -129,14 +187,15 @@ def hand_over(
     conversation = getattr(connection, "connection", None)
     if isinstance(conversation, Conversation):
         conversation.before_text = may_go
-    elif not may_go():
+        # Not through Django, which takes the addresses apart once more.
+        conversation.sendmail(own_address(), message.envelope, message.in_bytes)
+    elif may_go():
+        connection.send_messages([message])
+    else:
         raise HeldBack
-    connection.send_messages([message])
 
 
-def write_down(
-    held: Any, delivery: Delivery, error: Exception, *, connection: Any, now: datetime
-) -> None:
+def write_down(delivery: Delivery, error: Exception, *, connection: Any, now: datetime) -> None:
     """Write down a mail that the server did not take, by what it said and when.
 
     Spoken out by the server: 5xx to the receiver or the text is final, 4xx is tried again, and 5xx
@@ -149,19 +208,33 @@ def write_down(
     if spoken is None or spoken[0] == 421:
         drop(connection)
     if spoken is None and text_began:
-        held.update(
+        delivery.held().update(
             state=Delivery.State.UNCLEAR,
             next_try_at=now + HOLD_UNCLEAR,
             last_error=words(error),
         )
     elif spoken is None or spoken[0] < 500:
-        put_back(held, delivery, error, now=now)
+        put_back(delivery, error, now=now)
     elif isinstance(error, smtplib.SMTPSenderRefused):
         log.error("the mail server refuses our own address: %s", error)
-        held.update(attempts=F("attempts") - 1)
-        put_back(held, delivery, error, now=now)
+        delivery.held().update(attempts=F("attempts") - 1)
+        put_back(delivery, error, now=now)
+    elif delivery.first_sent_at:
+        stay_sent(delivery, error)
     else:
-        held.update(state=Delivery.State.FAILED, last_error=words(error))
+        delivery.held().update(state=Delivery.State.FAILED, last_error=words(error))
+
+
+def stay_sent(delivery: Delivery, error: Exception) -> None:
+    """Leave a mail sent whose second copy did not go out: it can be asked for again."""
+    delivery.held().update(
+        state=Delivery.State.SENT,
+        sent_at=delivery.first_sent_at,
+        first_sent_at=None,
+        resent=False,
+        next_try_at=None,
+        last_error=f"second copy: {words(error)}"[:300],
+    )
 
 
 def answer_of(error: Exception) -> tuple[int, Any] | None:
@@ -174,12 +247,14 @@ def answer_of(error: Exception) -> tuple[int, Any] | None:
     return None
 
 
-def put_back(held: Any, delivery: Delivery, error: Exception, *, now: datetime) -> None:
+def put_back(delivery: Delivery, error: Exception, *, now: datetime) -> None:
     """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter."""
-    longest_s = 60 * min(2 ** (delivery.attempts - 1), 60)
-    held.update(
+    if delivery.first_sent_at:
+        return stay_sent(delivery, error)
+    longest = MINUTE * min(2 ** (delivery.attempts - 1), 60)
+    delivery.held().update(
         state=Delivery.State.DUE,
-        next_try_at=now + timedelta(seconds=random.uniform(0, longest_s)),
+        next_try_at=now + random.uniform(0, 1) * longest,
         last_error=words(error),
     )
 
@@ -201,45 +276,107 @@ def words(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:300]
 
 
-def plan_message(delivery: Delivery, *, connection: Any = None) -> EmailMultiAlternatives:
+class PlanMail(EmailMultiAlternatives):
+    """A mail that brings its bytes along; a backend that speaks no SMTP finds its parts as ever."""
+
+    in_bytes = b""
+
+    @property
+    def envelope(self) -> list[str]:
+        return [mails.address("", address) for address in self.recipients()]
+
+    def message(self, **_: Any) -> Any:
+        return self
+
+    def as_bytes(self, *, linesep: str = "\r\n") -> bytes:
+        return self.in_bytes
+
+    def get_charset(self) -> None:
+        """Answer what the console's backend asks of a message: the bytes are UTF-8."""
+
+
+def plan_message(delivery: Delivery, *, bag: Bag | None = None, connection: Any = None) -> PlanMail:
     """Return the mail of a delivery, drawn from its published plan and the team's name."""
+    bag = bag or Bag.of(Delivery.objects.filter(pk=delivery.pk))
     plan = delivery.plan
     athlete = plan.week.athlete
-    context = plan_context(plan.content) | {
-        "team": athlete.team.name,
-        "revision": plan.revision,
-        "url": settings.SITE_URL
+    coach, changed = bag.coach_of(plan), bag.changes_in(plan)
+    guardian = athlete.guardian_email
+    letter = mails.write(
+        plan.content,
+        team=athlete.team.name,
+        coach=str(coach or ""),
+        url=settings.SITE_URL
         + reverse("athlete_week", args=[athlete.pk, plan.week.starts_on.isoformat()]),
-    }
-    html = inliner.inline(render_to_string("emails/plan.html", context))
-    message = EmailMultiAlternatives(
-        subject=render_to_string("emails/plan_subject.txt", context).strip(),
-        body=render_to_string("emails/plan.txt", context),
+        changes=changed,
+        links=lambda session: links_of(session, athlete, week_ends=delivery.not_after),
+    )
+    sender = sender_of(athlete.team.name)
+    message = PlanMail(
+        subject=letter.subject,
+        body=letter.text,
+        from_email=sender,
         to=[athlete.email],
-        headers={
-            "Message-ID": f"<plan.{delivery.message_id}@{mail_domain()}>",
-            "Auto-Submitted": "auto-generated",
-        },
+        cc=[guardian] if guardian else [],
+        reply_to=[mails.address(coach.name, coach.email)] if coach else None,
+        headers=headers_of(delivery, MailKind.CHANGE if changed else MailKind.PLAN),
         connection=connection,
     )
-    message.attach_alternative(html, "text/html")
+    message.attach_alternative(letter.html, "text/html")
+    message.in_bytes = mails.in_bytes(
+        {
+            "From": sender,
+            "To": mails.address("", athlete.email),
+            **({"Cc": mails.address("", guardian)} if guardian else {}),
+            "Reply-To": ", ".join(message.reply_to),
+            "Subject": letter.subject,
+            "Date": formatdate(),
+            **message.extra_headers,
+        },
+        letter,
+    )
     return message
 
 
-def mail_domain() -> str:
-    address = settings.DEFAULT_FROM_EMAIL.rpartition("<")[2].rstrip(">")
-    return address.rpartition("@")[2] or str(DNS_NAME)
+def links_of(session: dict[str, Any], athlete: Athlete, *, week_ends: datetime) -> mails.Links:
+    """Return what an athlete can do with a session from the mail, without a log-in."""
+    if session["kind"] == Kind.REST:
+        return ()
+    ids = {"athlete_id": athlete.pk, "session_id": session["id"], "email": athlete.email}
+    tokens = {one: session_token(one, week_ends=week_ends, **ids) for one in LINK_WORDS}
+    return tuple(
+        (words, settings.SITE_URL + reverse(f"mail_{purpose}", args=[tokens[purpose]]))
+        for purpose, words in LINK_WORDS.items()
+    )
 
 
-def plan_context(content: dict[str, Any]) -> dict[str, Any]:
-    """Return what page and mail show of a published plan's content."""
+def headers_of(delivery: Delivery, kind: str) -> dict[str, str]:
+    """Return the headers of a mail beside those that every mail has."""
+    athlete = delivery.plan.week.athlete
+    token = unsubscribe_token(athlete_id=athlete.pk, kind=kind, email=athlete.email)
     return {
-        "plan": content,
-        "starts_on": date.fromisoformat(content["starts_on"]),
-        "sessions": content["sessions"],
-        "units": content["units"],
-        "track_sessions": sum(
-            counts(session["kind"], session.get("surface", "")) for session in content["sessions"]
-        ),
-        "distance_m": content["distance_m"],
+        "List-Unsubscribe": f"<{settings.SITE_URL}{reverse('mail_unsubscribe', args=[token])}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Message-ID": f"<plan.{delivery.message_id}@{mail_domain()}>",
+        "Auto-Submitted": "auto-generated",
     }
+
+
+def sender_of(team: str) -> str:
+    """Return the site's own address under the team's name: Harriers via Coachsite."""
+    site = apart(settings.DEFAULT_FROM_EMAIL)[0]
+    return mails.address(f"{team} via {site}" if site else team, own_address())
+
+
+def own_address() -> str:
+    return apart(settings.DEFAULT_FROM_EMAIL)[1]
+
+
+@cache
+def apart(address: str) -> tuple[str, str]:
+    """Return name and address of "Coachsite <plans@coachsite.example>"."""
+    return parseaddr(address)
+
+
+def mail_domain() -> str:
+    return own_address().rpartition("@")[2] or str(DNS_NAME)

@@ -243,6 +243,19 @@ def offer(athlete: Athlete, *, wanted: Planned, diary: Diary, moving: int | None
     )
 
 
+def days_to_move(session: Session) -> Offer:
+    """Return the days of its week and the next to which a session can be moved.
+
+    :raises Session.DoesNotExist: if it was moved to another week or removed meanwhile
+    """
+    athlete = session.week.athlete
+    prefetch_related_objects([athlete], "pauses")
+    diary = Diary.read([athlete], **around(session.week.starts_on))
+    own = diary.session(athlete, session.pk)
+    found = offer(athlete, wanted=own, diary=diary, moving=session.pk)
+    return replace(found, days=tuple(day for day in found.days if day.on != session.on))
+
+
 def thought_of(session: dict[str, Any], *, on: date, athlete: Athlete) -> Planned:
     """Return a session as the diary takes it, from what `TrainingWeek.schedule` takes."""
     kind, surface = session["kind"], session.get("surface", "")

@@ -7,7 +7,15 @@ from typing import Any
 from django import forms
 
 from athletes.forms import ClockField, OwnedForm
-from athletes.models import LAP_M, LIMIT_IS_0_TO_2, Athlete, AthleteQuerySet, Team, Weekday
+from athletes.models import (
+    LAP_M,
+    LIMIT_IS_0_TO_2,
+    Athlete,
+    AthleteQuerySet,
+    MailKind,
+    Team,
+    Weekday,
+)
 from workouts.diary import FIRST_DAY, LAST_DAY
 from workouts.models import Acceptance, Kind, Phase, Result, Session, Surface, TrainingWeek, Workout
 from workouts.models.library import validate_notation
@@ -312,6 +320,28 @@ class ResultForm(forms.ModelForm):
     def splits(self) -> list[Any]:
         """Return the seconds rep by rep, None where none was typed."""
         return [self.cleaned_data.get(f"split_{rep['rep']}") for rep in self.reps]
+
+
+class CannotForm(forms.Form):
+    """Why an athlete cannot train: the coach reads it beside the session."""
+
+    reason = forms.CharField(
+        label="Why not?",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Tell your coach in a word or two why not."},
+    )
+
+
+class MailForm(forms.Form):
+    """The kinds of mail that an athlete wants."""
+
+    kinds = forms.MultipleChoiceField(
+        label="Send me",
+        choices=MailKind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
 
 class PublishForm(forms.Form):

@@ -4,11 +4,12 @@ import smtplib
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 # How long a server may take to answer the end of a mail (RFC 5321, 4.5.3.2.6): who hangs up before
 # sends a second copy.
-FINAL_ANSWER_S = 600
+FINAL_ANSWER_S = 10 * settings.MAIL_MINUTE_S
 
 
 class HeldBack(Exception):
@@ -32,6 +33,17 @@ class Conversation(smtplib.SMTP):
         if self.sock:
             self.sock.settimeout(self.timeout)
         super().putcmd(cmd, args)
+
+    def rcpt(self, recip: str, options: Any = ()) -> tuple[int, bytes]:
+        """Name a receiver; where one is refused, none gets the mail.
+
+        A minor's mail that the guardian cannot get must not reach the minor alone.
+        """
+        code, answer = super().rcpt(recip, options)
+        if code not in (250, 251, 421):
+            self.rset()
+            raise smtplib.SMTPRecipientsRefused({recip: (code, answer)})
+        return code, answer
 
     def getreply(self) -> tuple[int, bytes]:
         code, answer = super().getreply()

@@ -3,11 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from workouts import delivery
-from workouts.models import Delivery, Heartbeat
+from workouts import delivery, digests
+from workouts.models import Delivery, Digest, Heartbeat
 
-# One task carries many mails over one connection; each mail is claimed and marked by itself.
-BATCH = 50
 # A batch that waited longer is dropped: the sweep rings again while its rows are unsent.
 BATCH_EXPIRES_S = 120
 
@@ -16,13 +14,10 @@ BATCH_EXPIRES_S = 120
 def send_due_plans() -> None:
     """Sweep: settle what no worker will finish, and hand the due deliveries out in batches."""
     now = timezone.now()
-    Delivery.objects.settle_lost(now=now)
-    Delivery.objects.reckon_again(now=now)
-    due = list(Delivery.objects.due(now).order_by("due_at", "pk").values_list("pk", flat=True))
-    for start in range(0, len(due), BATCH):
-        send_plans.apply_async(
-            kwargs={"delivery_ids": due[start : start + BATCH]}, expires=BATCH_EXPIRES_S
-        )
+    for delivery_ids in Delivery.objects.sweep(now=now):
+        send_plans.apply_async(kwargs={"delivery_ids": delivery_ids}, expires=BATCH_EXPIRES_S)
+    if digest_ids := Digest.objects.sweep(now=now):
+        send_digests.apply_async(kwargs={"digest_ids": digest_ids}, expires=BATCH_EXPIRES_S)
     Heartbeat.beat("sweep", now=now)
 
 
@@ -30,3 +25,9 @@ def send_due_plans() -> None:
 def send_plans(*, delivery_ids: list[int]) -> None:
     """Send these deliveries, those that are still due, over one connection."""
     delivery.send_plans(delivery_ids, clock=timezone.now)
+
+
+@shared_task
+def send_digests(*, digest_ids: list[int]) -> None:
+    """Send these morning mails to coaches, those that are still due."""
+    digests.send_digests(digest_ids, clock=timezone.now)

@@ -246,6 +246,7 @@ def _roster_sheet(today: date) -> Sheet:
             write="F or M, or leave it blank",
         ),
         "birth_year": partial(_birth_year, today=today),
+        "guardian_email": _email,
         "level": partial(
             _choice,
             words=_words(Athlete.Level),
@@ -285,6 +286,7 @@ def _results_sheet(today: date) -> Sheet:
 _FACTS: Final = {
     "sex": "sex",
     "birth_year": "birth_year",
+    "guardian_email": "guardian_email",
     "level": "level",
     "timezone": "time_zone",
     "units": "units",
@@ -304,6 +306,9 @@ def read_roster(data: bytes, *, today: date) -> RosterFile:
         if email and first.setdefault(email, line.row) != line.row:
             message = f"{email} stands in row {first[email]} already; keep one of the two rows."
             table.refuse(message, line=line, column="email")
+        if email and line.values.get("guardian_email") == email:
+            message = "This is the athlete's own address; write that of a second adult."
+            table.refuse(message, line=line, column="guardian_email")
     rows = [_roster_row(line) for line in table.lines if line.is_sound]
     table.notes += [note for row in rows for note in _crossed(row)]
     return RosterFile(tuple(rows), table.sorted_errors(), tuple(table.notes), frozenset(first))

@@ -30,6 +30,9 @@ _ALIASES: Final = {
     "gender": "sex",
     "yearofbirth": "birth_year",
     "tz": "timezone",
+    "guardian": "guardian_email",
+    "parent": "guardian_email",
+    "parentemail": "guardian_email",
     "groups": "group",
     "distance": "distance_m",
 }

@@ -1,9 +1,10 @@
 """What is run, when, and how it went: the library, weeks, plans with their deliveries, results."""
 
+from workouts.models.digests import Digest
 from workouts.models.history import Action, acting, relabel
 from workouts.models.kinds import FAST, Kind, Phase, Surface, counts
 from workouts.models.library import Workout
-from workouts.models.plans import Delivery, Heartbeat, PublishedPlan
+from workouts.models.plans import Delivery, Heartbeat, PublishedPlan, SentMail
 from workouts.models.results import Result, Split
 from workouts.models.seasons import (
     Enrolment,
@@ -24,6 +25,7 @@ __all__ = [
     "Acceptance",
     "Action",
     "Delivery",
+    "Digest",
     "Enrolment",
     "EnrolmentSession",
     "Heartbeat",
@@ -38,6 +40,7 @@ __all__ = [
     "SeasonWeek",
     "SeasonWeekChanged",
     "SeasonWeekFull",
+    "SentMail",
     "Session",
     "Split",
     "Surface",

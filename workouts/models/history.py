@@ -47,6 +47,7 @@ class Action(models.Model):
         PLANEDIT = "PLANEDIT", "plan edit"
         UNDO = "UNDO", "undo"
         LIMIT = "LIMIT", "limit"
+        MAIL = "MAIL", "mail"
         COMMAND = "COMMAND", "command"
         DIRECT = "DIRECT", "database"
 

@@ -1,25 +1,39 @@
 """Published plans, frozen, and the deliveries that carry each to one inbox."""
 
 import uuid
+import zlib
 import zoneinfo
-from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any, Self
 
-from django.db import models, transaction
+from django.conf import settings
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 
-from athletes.models import Athlete, User
+from athletes.models import UNSUBSCRIBED, Athlete, MailKind, MailStop, Unsubscription, User
 from workouts.models.weeks import TrainingWeek
 
+MINUTE = timedelta(seconds=settings.MAIL_MINUTE_S)
 # Longer than one mail can take: the commands, and ten minutes in which a server may answer the end
 # of a mail (RFC 5321, 4.5.3.2.6; see workouts/smtp.py and the task limits in settings).
-LEASE = timedelta(minutes=15)
+LEASE = 15 * MINUTE
 MAX_ATTEMPTS = 8
-HOLD_UNCLEAR = timedelta(minutes=30)
+# Longer than the rest of a lease: a worker that is only slow is done by then.
+HOLD_UNCLEAR = 30 * MINUTE
+# A mail that is claimed this long and on the wire shows as unclear, be its worker dead or waiting.
+LONG_ON_THE_WIRE = MINUTE
+# So that many edits of a week that was mailed make one mail.
+SETTLING = settings.CHANGE_MAIL_SETTLES_MINUTES * MINUTE
 BATCH = 100  # weeks that are published in one go, to bound what is held in memory
+MAILS = 50  # one connection to the mail server carries them; each is claimed and marked by itself
 REPLACED = "replaced by a newer revision"
 AS_SENT = "nothing changed since it was sent"
+ADDRESS_STOPPED = "the address bounced, or marked a mail as spam"
+NO_GUARDIAN = "no guardian's address"
+SECOND_COPY = "a second copy was asked for"
 
 
 def due_at(athlete: Athlete, starts_on: date) -> datetime:
@@ -27,7 +41,7 @@ def due_at(athlete: Athlete, starts_on: date) -> datetime:
 
     The athlete's send day falls in the seven days up to the Monday itself: Monday is the first day
     of the week, any other day lies before it. An hour that a clock change skips is shifted
-    forward, one that it repeats is taken the first time.
+    forward, or back where forward is another day; one that it repeats is taken the first time.
     """
     day = starts_on + timedelta(days=(athlete.send_weekday - 8) % -7)
     return _instant(athlete, day, athlete.send_time)
@@ -35,7 +49,12 @@ def due_at(athlete: Athlete, starts_on: date) -> datetime:
 
 def _instant(athlete: Athlete, day: date, at: time) -> datetime:
     zone = zoneinfo.ZoneInfo(athlete.time_zone)
-    return datetime.combine(day, at, zone).astimezone(zoneinfo.ZoneInfo("UTC"))
+    local = datetime.combine(day, at, zone)
+    instant = local.astimezone(UTC)
+    if instant.astimezone(zone).date() != day:
+        # Greenland's clocks go forward at 23:00: the fold says in which direction.
+        instant = local.replace(fold=1).astimezone(UTC)
+    return instant
 
 
 def what_is_planned(content: dict[str, Any]) -> Any:
@@ -149,7 +168,8 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
         if not week_ids:
             return {}
         # One that may have gone, or may go yet, leaves it open what the athlete has.
-        gone = self.filter(week__in=week_ids).exclude(delivery__state__in=["SKIPPED", "FAILED"])
+        lost = ["SKIPPED", "FAILED", "BOUNCED"]
+        gone = self.filter(week__in=week_ids).exclude(delivery__state__in=lost)
         latest = {
             plan.week_id: plan for plan in gone.select_related("delivery").order_by("revision")
         }
@@ -196,7 +216,7 @@ class PublishedPlan(models.Model):
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def promise(
         self,
-        plans: Iterable[PublishedPlan],
+        plans: Collection[PublishedPlan],
         *,
         now: datetime,
         told: Collection[int],
@@ -205,8 +225,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Write a delivery for each plan, due at the athlete's hour or at once if that is past.
 
         `told` holds the ids of the weeks of which something was mailed before: where a week was
-        emptied, only these are told. `held` is what the newest mail of a week says, by its id: a
-        plan that says the same is not mailed once more.
+        emptied, only these are told, and their mails wait until the coach is done with the edits.
+        `held` is what the newest mail of a week says, by its id: a plan that says the same is not
+        mailed once more.
         """
         Delivery.objects.bulk_create(
             [
@@ -219,6 +240,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
                 for plan in plans
             ]
         )
+        Delivery.objects.filter(plan__in=plans).drop_unwanted()
 
     def _promised(
         self, plan: PublishedPlan, now: datetime, was_told: bool, is_held: bool
@@ -229,11 +251,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
         if is_held:
             why_not = AS_SENT
+        if not why_not and athlete.lacks_guardian(athlete.today(now)):
+            why_not = NO_GUARDIAN
         if now >= not_after:
             why_not = "published after the week had ended"
         return Delivery(
             plan=plan,
-            due_at=max(due_at(athlete, starts_on), now),
+            due_at=max(due_at(athlete, starts_on), now + SETTLING if was_told else now),
             not_after=not_after,
             state=Delivery.State.SKIPPED if why_not else Delivery.State.DUE,
             last_error=why_not,
@@ -250,67 +274,42 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         list(self.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
         waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
         waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
-        on_its_way.exclude(state__in=["SENT", "FAILED"]).update(is_replaced=True)
-        return set(on_its_way.exclude(state="FAILED").values_list("plan_id", flat=True))
+        on_its_way.exclude(state__in=["SENT", "BOUNCED"]).update(is_replaced=True)
+        gone = on_its_way.exclude(state__in=["FAILED", "BOUNCED"])
+        return set(gone.values_list("plan_id", flat=True))
 
     def due(self, now: datetime) -> Self:
         """Return the deliveries that a worker may claim: due and unsent, or dropped by a worker.
 
         A delivery whose worker vanished while the mail was on the wire is not among them: whether
-        it arrived is unclear, see `settle_lost`. Every condition is on the row itself, so that a
-        claim that waited for another one's lock is checked again as it is then.
+        it arrived is unclear, see `settle_lost`. Those of a team that has paused its mails wait.
         """
         waiting = Q(state=Delivery.State.DUE, due_at__lte=now) & (
             Q(next_try_at=None) | Q(next_try_at__lte=now)
         )
         dropped = Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
         held = Q(state=Delivery.State.UNCLEAR, next_try_at__lte=now, resent=False)
-        return self.filter(waiting | dropped | held, not_after__gt=now, is_replaced=False)
-
-    def claim(self, delivery_id: int, *, now: datetime) -> uuid.UUID | None:
-        """Take the delivery for this worker; exactly one caller gets the token of the lease."""
-        token = uuid.uuid4()
-        taken = (
-            self.due(now)
-            .filter(pk=delivery_id)
-            .update(
-                # A mail that may have arrived is sent once more, never twice.
-                resent=models.Case(
-                    models.When(state=Delivery.State.UNCLEAR, then=True), default=F("resent")
-                ),
-                state=Delivery.State.CLAIMED,
-                lease_token=token,
-                lease_until=now + LEASE,
-                attempts=F("attempts") + 1,
-            )
-        )
-        return token if taken else None
-
-    def held_by(self, token: uuid.UUID) -> Self:
-        """Return the delivery whose lease this token still holds."""
         return self.filter(
-            lease_token=token,
-            state__in=[Delivery.State.CLAIMED, Delivery.State.TRANSMITTING],
+            waiting | dropped | held,
+            not_after__gt=now,
+            is_replaced=False,
+            plan__week__athlete__team__mails_paused_at=None,
         )
-
-    def onto_the_wire(self, *, now: datetime, time_left: timedelta) -> bool:
-        """Mark a held delivery as on the wire; False if its lease is over or it was replaced.
-
-        `time_left` is what the rest of the conversation may take: the lease must outlast it.
-        """
-        held = self.filter(lease_until__gt=now + time_left, is_replaced=False)
-        return held.update(state=Delivery.State.TRANSMITTING) == 1
 
     def settle_lost(self, *, now: datetime) -> None:
         """Give a state to deliveries that no worker will finish.
 
-        A worker that vanished with the mail on the wire leaves an unclear result; a plan whose week
-        is over, that was replaced, or that was tried too often, goes out no more.
+        A mail that is long on the wire is unclear, so that the coach hears of a worker that died
+        there before its lease is over; one that lives settles it yet. A plan whose week is over,
+        that was replaced, or that was tried too often, goes out no more.
         """
-        self.filter(state=Delivery.State.TRANSMITTING, lease_until__lt=now).update(
+        claimed_before = now - LONG_ON_THE_WIRE
+        self.filter(
+            state=Delivery.State.TRANSMITTING, lease_until__lt=claimed_before + LEASE
+        ).update(
             state=Delivery.State.UNCLEAR,
             next_try_at=now + HOLD_UNCLEAR,
-            last_error="the worker stopped while the mail was being handed over",
+            last_error="no answer came after the mail was handed over",
         )
         idle = self.filter(
             Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
@@ -321,6 +320,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
         idle.filter(attempts__gte=MAX_ATTEMPTS).update(state=Delivery.State.FAILED)
 
+    def sweep(self, *, now: datetime) -> list[list[int]]:
+        """Settle what no worker will finish; return the ids of what is due, batch by batch."""
+        self.settle_lost(now=now)
+        self.reckon_again(now=now)
+        self.with_guardian(now=now)
+        due = list(self.due(now).order_by("due_at", "pk").values_list("pk", flat=True))
+        return [due[start : start + MAILS] for start in range(0, len(due), MAILS)]
+
     def reckon_again(self, *, now: datetime) -> None:
         """Move the due time of waiting mails whose athlete has changed zone, day or hour."""
         athlete = "plan__week__athlete__"
@@ -330,19 +337,81 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             send_time=F(f"{athlete}send_time"),
         )
         for delivery in moved.select_related("plan__week__athlete"):
-            week = delivery.plan.week
-            due = max(due_at(week.athlete, week.starts_on), delivery.plan.published_at)
+            plan, week = delivery.plan, delivery.plan.week
+            was_told = week.plans.filter(delivery__state="SENT").exists()
+            earliest = plan.published_at + SETTLING if was_told else plan.published_at
+            due = max(due_at(week.athlete, week.starts_on), earliest)
             self.filter(pk=delivery.pk, state=Delivery.State.DUE).update(
                 due_at=due, **Delivery.rule_of(week.athlete)
             )
+
+    def with_guardian(self, *, now: datetime) -> None:
+        """Let the mails go that were kept back for want of a second adult, who is there now."""
+        kept_back = self.filter(
+            state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN, not_after__gt=now
+        )
+        for delivery in kept_back.select_related("plan__week__athlete"):
+            week = delivery.plan.week
+            if week.athlete.lacks_guardian(week.athlete.today(now)):
+                continue
+            with _newest_of(delivery) as newest:
+                due = max(due_at(week.athlete, week.starts_on), now)
+                newest.filter(state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN).update(
+                    state=Delivery.State.DUE, due_at=due, last_error=""
+                )
+
+    def drop_unwanted(self) -> None:
+        """Stop the mails that their athletes have left, and those to an address that takes none.
+
+        The mail of a week of which one was sent is a change mail, any other one the plan's.
+        """
+        athlete = "plan__week__athlete"
+        off = Unsubscription.objects.filter(athlete=models.OuterRef(athlete))
+        no_plan, no_change = (models.Exists(off.filter(kind=kind)) for kind in MailKind)
+        told = models.Exists(
+            Delivery.objects.filter(plan__week=models.OuterRef("plan__week"), state="SENT")
+        )
+        stops = MailStop.objects.standing(models.OuterRef(f"{athlete}__email"))
+        for unwanted, why in (
+            (no_plan & ~told | no_change & told, UNSUBSCRIBED),
+            (models.Exists(stops), ADDRESS_STOPPED),
+        ):
+            found = self.filter(unwanted, state__in=["DUE", "UNCLEAR"])
+            rows = Delivery.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
+            rows.filter(state="DUE").update(state=Delivery.State.SKIPPED, last_error=why)
+            # It may have arrived: that stays open, and no second copy is sent.
+            rows.filter(state="UNCLEAR").update(next_try_at=None, last_error=why)
+
+    def wanted_again(self, athlete: Athlete, *, now: datetime) -> None:
+        """Let the mails go that were stopped for an athlete who wants them after all."""
+        stopped = self.filter(
+            plan__week__athlete=athlete,
+            state=Delivery.State.SKIPPED,
+            last_error__in=(UNSUBSCRIBED, ADDRESS_STOPPED),
+            not_after__gt=now,
+        )
+        for delivery in stopped.select_related("plan"):
+            with _newest_of(delivery) as newest:
+                newest.filter(state=Delivery.State.SKIPPED).update(
+                    state=Delivery.State.DUE, last_error=""
+                )
+        self.filter(plan__week__athlete=athlete).drop_unwanted()
+
+    def bounce(self, message_id: uuid.UUID, *, email: str, said: str) -> None:
+        """Mark a mail as bounced that was taken first, and did not reach this address after all."""
+        self.filter(message_id=message_id, state=Delivery.State.SENT, sent_to__iexact=email).update(
+            state=Delivery.State.BOUNCED, last_error=said
+        )
 
     def send_now(self, *, now: datetime) -> int:
         """Make waiting mails due at once, and try failed ones again; return how many."""
         waiting = self.filter(state=Delivery.State.DUE).exclude(due_at__lte=now, next_try_at=None)
         count = waiting.update(due_at=now, next_try_at=None)
-        failed = self.filter(state=Delivery.State.FAILED, not_after__gt=now, is_replaced=False)
-        return count + failed.update(
-            state=Delivery.State.DUE, due_at=now, next_try_at=None, attempts=0
+        lost = Q(state__in=["FAILED", "BOUNCED"]) | Q(state="SKIPPED", last_error=ADDRESS_STOPPED)
+        failed = self.filter(lost, not_after__gt=now, is_replaced=False)
+        stops = MailStop.objects.standing(models.OuterRef("plan__week__athlete__email"))
+        return count + failed.exclude(models.Exists(stops)).update(
+            state=Delivery.State.DUE, due_at=now, next_try_at=None, attempts=0, sent_at=None
         )
 
 
@@ -352,6 +421,7 @@ class Delivery(models.Model):
     `message_id` is fixed before the first try, so that a second copy, where the end of a
     conversation was unclear, can be known for one by the receiver. Instants are UTC. `due_at` was
     reckoned from `time_zone`, `send_weekday` and `send_time`, which are the athlete's of that day.
+    `first_sent_at` is when the first copy went, where a coach has asked for a second one.
     """
 
     class State(models.TextChoices):
@@ -362,6 +432,7 @@ class Delivery(models.Model):
         UNCLEAR = "UNCLEAR", "Unclear"
         FAILED = "FAILED", "Failed"
         SKIPPED = "SKIPPED", "Not sent"
+        BOUNCED = "BOUNCED", "Bounced"
 
     plan = models.OneToOneField(PublishedPlan, models.CASCADE, related_name="delivery")
     state = models.CharField(max_length=12, choices=State, default=State.DUE)
@@ -376,6 +447,7 @@ class Delivery(models.Model):
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     is_replaced = models.BooleanField(default=False)
+    first_sent_at = models.DateTimeField(null=True)
     resent = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True)
     sent_to = models.EmailField(max_length=254, blank=True)
@@ -395,13 +467,14 @@ class Delivery(models.Model):
                         "UNCLEAR",
                         "FAILED",
                         "SKIPPED",
+                        "BOUNCED",
                     ]
                 ),
                 name="delivery_state_is_known",
             ),
             models.CheckConstraint(
-                condition=Q(state="SENT", sent_at__isnull=False)
-                | (~Q(state="SENT") & Q(sent_at__isnull=True)),
+                condition=Q(state__in=["SENT", "BOUNCED"], sent_at__isnull=False)
+                | (~Q(state__in=["SENT", "BOUNCED"]) & Q(sent_at__isnull=True)),
                 name="delivery_sent_has_its_time",
             ),
         ]
@@ -411,11 +484,113 @@ class Delivery(models.Model):
                 fields=["due_at"],
                 condition=Q(state__in=["DUE", "CLAIMED", "TRANSMITTING", "UNCLEAR"]),
                 name="delivery_open",
-            )
+            ),
+            # So is asked for these, which hardly ever are there.
+            models.Index(
+                fields=["not_after"],
+                condition=Q(state="SKIPPED", last_error=NO_GUARDIAN),
+                name="delivery_without_guardian",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"mail of {self.plan}"
+
+    def claim(self, *, now: datetime) -> bool:
+        """Take it for this worker, if it still is as it was read, due; one caller gets it.
+
+        Every condition is on the row itself, so that a claim that waited for another one's lock is
+        checked again as the row is then. A mail that may have arrived is sent once more, not twice.
+        """
+        return now < self.not_after and self._become(
+            ("state", "lease_token", "due_at", "next_try_at", "is_replaced"),
+            state=Delivery.State.CLAIMED,
+            lease_token=uuid.uuid4(),
+            lease_until=now + LEASE,
+            attempts=self.attempts + 1,
+            resent=self.resent or self.state == Delivery.State.UNCLEAR,
+        )
+
+    def held(self) -> DeliveryQuerySet:
+        """Return this delivery while its claim holds it, until it is settled or claimed anew.
+
+        Also one that shows as unclear because its worker took long: the worker knows better.
+        """
+        return Delivery.objects.filter(
+            lease_token=self.lease_token,
+            state__in=[
+                Delivery.State.CLAIMED,
+                Delivery.State.TRANSMITTING,
+                Delivery.State.UNCLEAR,
+            ],
+        )
+
+    def kept_back(self, *, now: datetime) -> bool:
+        """Stop a claimed mail to a minor whom no second adult would read along; say whether so."""
+        athlete = self.plan.week.athlete
+        if not athlete.lacks_guardian(athlete.today(now)):
+            return False
+        self.held().update(state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN)
+        return True
+
+    def onto_the_wire(self, *, now: datetime, time_left: timedelta) -> bool:
+        """Mark a claimed delivery as on the wire; False if its lease is over or it was replaced.
+
+        `time_left` is what the rest of the conversation may take: the lease must outlast it.
+        """
+        assert self.lease_until, "only what was claimed goes onto the wire"
+        return now + time_left < self.lease_until and self._become(
+            ("state", "lease_token", "is_replaced"), state=Delivery.State.TRANSMITTING
+        )
+
+    def arrived(self, *, to: str, now: datetime) -> bool:
+        """Mark a delivery as sent; also one that shows as unclear, as its worker took long."""
+        return self._become(
+            ("lease_token",),
+            state=Delivery.State.SENT,
+            sent_at=now,
+            sent_to=to,
+            lease_token=None,
+            last_error="",
+        )
+
+    def _become(self, unchanged: tuple[str, ...], **values: Any) -> bool:
+        """Write values to the row, in one statement, if the `unchanged` fields are as read here.
+
+        A mail takes three of these. The ORM makes an UPDATE anew each time, at five times the cost.
+        """
+        fields, asked = _fields(tuple(values)), _fields(("id", *unchanged))
+        holds = [field for field in asked if getattr(self, field.attname) is not None]
+        parameters = [
+            *(field.get_db_prep_save(values[field.attname], connection) for field in fields),
+            *(field.get_db_prep_save(getattr(self, field.attname), connection) for field in holds),
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_update_if(fields, asked, tuple(holds)), parameters)
+            if not cursor.rowcount:
+                return False
+        for name, value in values.items():
+            setattr(self, name, value)
+        return True
+
+    def send_again(self, *, now: datetime) -> bool:
+        """Let a second copy of a sent mail go, or an unclear one at once; False if it cannot.
+
+        From then on it is as one whose arrival is unclear: sent once more under the same
+        Message-ID, and not a third time.
+        """
+        with _newest_of(self) as newest:
+            open_to_it = newest.filter(resent=False, is_replaced=False, not_after__gt=now)
+            asked = open_to_it.filter(state=Delivery.State.SENT).update(
+                state=Delivery.State.UNCLEAR,
+                first_sent_at=F("sent_at"),
+                sent_at=None,
+                lease_token=None,
+                next_try_at=now,
+                last_error=SECOND_COPY,
+            )
+            unclear = open_to_it.filter(state=Delivery.State.UNCLEAR, next_try_at__gt=now)
+            return bool(asked or unclear.update(next_try_at=now))
 
     @staticmethod
     def rule_of(athlete: Athlete) -> dict[str, Any]:
@@ -425,6 +600,50 @@ class Delivery(models.Model):
             "send_weekday": athlete.send_weekday,
             "send_time": athlete.send_time,
         }
+
+
+@contextmanager
+def _newest_of(delivery: Delivery) -> Iterator[DeliveryQuerySet]:
+    """Give the delivery while no newer revision of its week can come; none if one is there."""
+    plan = delivery.plan
+    with transaction.atomic():
+        TrainingWeek.objects.select_for_update(no_key=True).get(pk=plan.week_id)
+        newer = PublishedPlan.objects.filter(week=plan.week_id, revision__gt=plan.revision)
+        one = Delivery.objects.filter(pk=delivery.pk)
+        yield one.none() if newer.exists() else one
+
+
+class SentMailQuerySet(models.QuerySet["SentMail"]):
+    def keep(self, copies: Iterable[tuple[int, bytes]]) -> None:
+        """Keep what was sent, by the ids of the deliveries; of two copies the later one stays."""
+        SentMail.objects.bulk_create(
+            [
+                SentMail(delivery_id=delivery_id, packed=zlib.compress(in_bytes))
+                for delivery_id, in_bytes in copies
+            ],
+            update_conflicts=True,
+            unique_fields=["delivery"],
+            update_fields=["packed"],
+        )
+
+
+class SentMail(models.Model):
+    """A mail as it went over the wire, to be looked at later; apart from the ledger, which is read
+    every few seconds."""
+
+    delivery = models.OneToOneField(
+        Delivery, models.CASCADE, primary_key=True, related_name="sent_mail"
+    )
+    packed = models.BinaryField()
+
+    objects = SentMailQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"copy of the {self.delivery}"
+
+    @property
+    def in_bytes(self) -> bytes:
+        return zlib.decompress(self.packed)
 
 
 class Heartbeat(models.Model):
@@ -447,3 +666,25 @@ class Heartbeat(models.Model):
             part: (now - beat_at).total_seconds()
             for part, beat_at in cls.objects.values_list("part", "beat_at")
         }
+
+
+@cache
+def _fields(names: tuple[str, ...]) -> "tuple[models.Field[Any, Any], ...]":
+    found = {field.attname: field for field in Delivery._meta.concrete_fields}
+    return tuple(found[name] for name in names)
+
+
+@cache
+def _update_if(
+    fields: "tuple[models.Field[Any, Any], ...]",
+    asked: "tuple[models.Field[Any, Any], ...]",
+    holds: "tuple[models.Field[Any, Any], ...]",
+) -> str:
+    """Return the UPDATE of these fields where the `asked` ones hold a value, or hold none."""
+    name = connection.ops.quote_name
+    columns = {field: name(str(field.column)) for field in (*fields, *asked)}
+    becomes = ", ".join(f"{columns[field]} = %s" for field in fields)
+    is_value = [f"{columns[field]} = %s" for field in holds]
+    is_none = [f"{columns[field]} IS NULL" for field in asked if field not in holds]
+    table = name(Delivery._meta.db_table)
+    return f"UPDATE {table} SET {becomes} WHERE {' AND '.join((*is_value, *is_none))}"

@@ -21,7 +21,7 @@ class ResultQuerySet(models.QuerySet["Result"]):
         rpe: int | None,
         comment: str,
         splits: Sequence[Decimal | None],
-        by: User,
+        by: User | None,
         now: datetime,
     ) -> "Result":
         """Write the session's result, or write it anew; `splits` are seconds rep by rep, None where
@@ -44,6 +44,10 @@ class ResultQuerySet(models.QuerySet["Result"]):
                 if time_s is not None
             )
             return result
+
+    def take_back(self, session: Session) -> None:
+        """Forget that a session was missed; what was run stays."""
+        self.filter(session=session, outcome=Result.Outcome.MISSED).delete()
 
 
 class Result(models.Model):

@@ -9,10 +9,20 @@ from django.template.loader import get_template
 
 from athletes.measures import format_clock, format_range
 from workouts.dashboard import DashboardRow
-from workouts.models import Kind, counts
 from workouts.overviews import BudgetRow
 from workouts.prescriptions import Summary, summary
 from workouts.revisions import rep_run, rep_target
+from workouts.wording import (
+    PARTS,
+    from_source,
+    has_targets,
+    kind_name,
+    recovery,
+    rep_lap,
+    sources_of,
+    week_size,
+    with_marks,
+)
 
 register = template.Library()
 
@@ -23,80 +33,19 @@ def as_date(iso: Any) -> date | None:
     return date.fromisoformat(iso) if iso else None
 
 
-@register.filter
-def kind_name(kind: str) -> str:
-    return Kind(kind).label
-
-
-@register.filter
-def has_targets(session: dict[str, Any]) -> bool:
-    """Say whether the reps are worth a table: there are several, or one is faster than easy."""
-    reps = session["reps"]
-    return len(reps) > 1 or any(not rep["is_easy"] for rep in reps)
-
-
-register.filter(rep_run)
-register.filter(rep_target)
-
-
-@register.filter
-def rep_lap(rep: dict[str, Any], lap_m: float) -> str:
-    """Show the time of one lap of a rep that is longer than a lap."""
-    lap = next((split for split in rep["splits"][:-1] if split["at_m"] == lap_m), None)
-    return format_range(*(format_clock(value) for value in lap["s"])) if lap else ""
-
-
-@register.filter
-def text_row(rep: dict[str, Any], session: dict[str, Any]) -> str:
-    """Lay a rep out as one line of the plain text mail, under the heading that stands there."""
-    units = session["units"]
-    then = recovery(rep["recovery"], units) if rep["recovery"] else ""
-    run, target = rep_run(rep, units), rep_target(rep, units)
-    lap = rep_lap(rep, session["lap_m"])
-    return f"{rep['rep']:>4}  {run:<8}  {target:<13}  {lap:<13}  {then}".rstrip()
-
-
-@register.filter
-def week_size(plan: dict[str, Any]) -> str:
-    """Word the size of a week: 46 km, 2 track sessions. Distances of time-based runs are not in."""
-    metres = sum(plan["distance_m"]) / 2
-    km = metres / (1609.344 if plan["units"] == "mi" else 1000)
-    tracks = track_count(plan["sessions"])
-    count = len(plan["sessions"])
-    parts = [f"{km:.0f} {plan['units']}"] if metres else [f"{count or 'no'} sessions"]
-    if tracks:
-        parts.append("1 track session" if tracks == 1 else f"{tracks} track sessions")
-    return ", ".join(parts)
-
-
-def track_count(sessions: list[dict[str, Any]]) -> int:
-    """Return how many sessions of a plan count as track sessions; old plans tell no surface."""
-    return sum(counts(session["kind"], session.get("surface", "")) for session in sessions)
-
-
-@register.filter
-def recovery(rest: dict[str, Any], units: str) -> str:
-    """Word a recovery: 200–400 m jog, 1:30 walk."""
-    if rest["distance_m"]:
-        low, high = (f"{value:.0f}" for value in rest["distance_m"])
-        amount = format_range(low, high) + " m"
-    elif rest["duration_s"]:
-        amount = format_range(*(format_clock(value) for value in rest["duration_s"]))
-    else:
-        amount = ""
-    return f"{amount} {rest['kind']}".strip()
-
-
-@register.filter
-def from_source(source: str) -> str:
-    return source if source.startswith(("from", "set by")) else f"from {source}"
-
-
-@register.filter
-def sources_of(sessions: list[dict[str, Any]]) -> list[str]:
-    """Return where the paces of these sessions come from, each source once."""
-    found = (from_source(source) for session in sessions for source in session["sources"])
-    return list(dict.fromkeys(found))
+for words in (
+    kind_name,
+    has_targets,
+    rep_run,
+    rep_target,
+    rep_lap,
+    recovery,
+    with_marks,
+    week_size,
+    sources_of,
+    from_source,
+):
+    register.filter(words)
 
 
 @register.filter
@@ -162,24 +111,6 @@ def rep_splits(rep: dict[str, Any]) -> str:
 
 
 @register.filter
-def with_marks(session: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Return each rep with the splits on its way, where the team's coach wants them told.
-
-    Reps alike tell them once, at the first.
-    """
-    shown, before = [], ""
-    for rep in session["reps"]:
-        marks = ", ".join(
-            f"{split['at_m']:.0f} {format_range(*(format_clock(value) for value in split['s']))}"
-            for split in rep["splits"][:-1]
-            if session.get("split_m")
-        )
-        shown.append((rep, "" if marks == before else marks))
-        before = marks
-    return shown
-
-
-@register.filter
 def side_by_side(sessions: Any) -> list[tuple[tuple[dict[str, Any], list[str]], ...]]:
     """Lay the reps of sessions alike in rows, one cell a reader, each with its splits."""
     columns = (
@@ -187,12 +118,6 @@ def side_by_side(sessions: Any) -> list[tuple[tuple[dict[str, Any], list[str]], 
         for _, session in sessions
     )
     return list(zip(*columns, strict=True))
-
-
-@register.filter
-def indented(text: str) -> str:
-    """Put lines under the rep that they belong to, in the plain text mail."""
-    return "\n".join(f"      {line}" for line in text.splitlines())
 
 
 @register.filter
@@ -211,9 +136,6 @@ def session_size(session: dict[str, Any]) -> str:
     if ends[1]:
         parts.append(_span([metres / 1000 for metres in ends], "{:.1f}") + " km in all")
     return ", ".join(parts)
-
-
-PARTS = ("recovery_m", "warm_up_m", "cool_down_m")
 
 
 def _span(ends: list[float], form: str) -> str:

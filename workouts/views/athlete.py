@@ -8,10 +8,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from athletes.models import Athlete, monday_of
+from athletes.models import Athlete, User, monday_of
 from athletes.requests import SiteRequest, form_page, is_coach
 from workouts import planning
-from workouts.delivery import plan_context
 from workouts.diary import doubts_of
 from workouts.forms import ResultForm, WeekForm
 from workouts.models import (
@@ -22,6 +21,7 @@ from workouts.models import (
 )
 from workouts.models.plans import with_content
 from workouts.revisions import changes
+from workouts.wording import plan_context
 
 
 def today(request: SiteRequest) -> HttpResponse:
@@ -30,7 +30,8 @@ def today(request: SiteRequest) -> HttpResponse:
     if athlete is None:
         return redirect("home")
     on = athlete.today(timezone.now())
-    return render(request, "workouts/today.html", week_context(request, athlete, monday_of(on)))
+    context = week_context(request, athlete, monday_of(on)) | {"mail_off": athlete.why_no_mail()}
+    return render(request, "workouts/today.html", context)
 
 
 def athlete_week(request: SiteRequest, athlete_id: int, starts_on: date) -> HttpResponse:
@@ -107,13 +108,9 @@ def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
     athlete, on = session.week.athlete, session.week.athlete.today(timezone.now())
     coaching = is_coach(request, athlete)
     planned = published_session(session, released_on=None if coaching else on)
-    result = Result.objects.filter(session=session).first() or Result(session=session)
-    form = ResultForm(request.POST or None, instance=result, reps=timed_reps(planned))
+    form = result_form(request, session, planned)
     if request.method == "POST" and form.is_valid():
-        data = {name: form.cleaned_data[name] for name in ("outcome", "rpe", "comment")}
-        Result.objects.log(
-            session, **data, splits=form.splits(), by=request.user, now=timezone.now()
-        )
+        keep_result(form, by=request.user)
         messages.success(request, "Logged. Your coach sees it on the board.")
         return redirect(
             "athlete_week", athlete_id=session.week.athlete_id, starts_on=session.week.starts_on
@@ -128,6 +125,17 @@ def result_log(request: SiteRequest, session_id: int) -> HttpResponse:
         "units": athlete.units.lower(),
     }
     return form_page(request, "workouts/result_log.html", context)
+
+
+def result_form(request: SiteRequest, session: Session, planned: dict[str, Any]) -> ResultForm:
+    result = Result.objects.filter(session=session).first() or Result(session=session)
+    return ResultForm(request.POST or None, instance=result, reps=timed_reps(planned))
+
+
+def keep_result(form: ResultForm, *, by: User | None) -> None:
+    data = {name: form.cleaned_data[name] for name in ("outcome", "rpe", "comment")}
+    session = form.instance.session
+    Result.objects.log(session, **data, splits=form.splits(), by=by, now=timezone.now())
 
 
 RECENT_PLANS = 20

@@ -32,7 +32,7 @@ from workouts.board_forms import (
     WeekCopyForm,
     receivers,
 )
-from workouts.diary import LAST_DAY, Diary, Offer, Planned, around, offer
+from workouts.diary import LAST_DAY, Diary, Offer, Planned, around, days_to_move, offer
 from workouts.models import (
     Action,
     ResultLogged,
@@ -389,13 +389,10 @@ def with_own_days(session: Session, offered: Offer) -> Offer:
 
     :raises Session.DoesNotExist: if it was moved to another week or removed meanwhile
     """
-    athlete, was = session.week.athlete, session.on
-    diary = Diary.read([athlete], **around(session.week.starts_on))
-    own = diary.session(athlete, session.pk)
-    nearer = offer(athlete, wanted=own, diary=diary, moving=session.pk)
-    days = {day.on: day for day in (*nearer.days, *offered.days) if day.on != was}
+    farther = [day for day in offered.days if day.on != session.on]
+    days = {day.on: day for day in (*days_to_move(session).days, *farther)}
     merged = replace(offered, days=tuple(days[on] for on in sorted(days)))
-    return merged.since(athlete.today(timezone.now()))
+    return merged.since(session.week.athlete.today(timezone.now()))
 
 
 def session_sheet(session: Session, here: str) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from django_htmx.http import retarget
 from athletes.models import Athlete, Team
 from athletes.requests import SiteRequest, coached_team
 from workouts import planning
-from workouts.delivery import plan_context
 from workouts.forms import PublishForm
 from workouts.models import PublishedPlan
 from workouts.planning import Prospect, Publication
 from workouts.revisions import brief, changes
 from workouts.views.weeks import board_context, board_query, chosen_athletes, group_of
+from workouts.wording import plan_context
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

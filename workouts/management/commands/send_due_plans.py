@@ -1,8 +1,10 @@
-from datetime import datetime
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
+from django.utils.dateformat import format as format_date
 
 from workouts import delivery
 from workouts.models import Delivery
@@ -17,14 +19,37 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = self.instant(options["now"])
-        due = list(Delivery.objects.due(now).order_by("due_at", "pk").values_list("pk", flat=True))
         if options["dry_run"]:
-            self.stdout.write(f"{len(due)} mails are due.")
-            return
-        Delivery.objects.settle_lost(now=now)
-        delivery.send_plans(due, clock=lambda: now)
-        sent = Delivery.objects.filter(pk__in=due, state=Delivery.State.SENT).count()
+            self.say_what_is_due(now)
+        else:
+            self.send(now)
+
+    def say_what_is_due(self, now: datetime) -> None:
+        due = Delivery.objects.due(now).select_related("plan__week__athlete")
+        mails = list(due.order_by("due_at", "pk"))
+        self.stdout.write("1 mail is due." if len(mails) == 1 else f"{len(mails)} mails are due.")
+        for mail in mails:
+            week = mail.plan.week
+            at = format_date(mail.due_at.astimezone(UTC), "j M Y, H:i")
+            self.stdout.write(
+                f"{week.athlete.name}, week of {format_date(week.starts_on, 'j M')}: due {at} UTC"
+            )
+
+    def send(self, now: datetime) -> None:
+        # The clock goes on: a lease must not be reckoned from when a long run began.
+        ahead = now - timezone.now()
+        due: list[int] = []
+        for delivery_ids in Delivery.objects.sweep(now=now):
+            delivery.send_plans(delivery_ids, clock=lambda: timezone.now() + ahead)
+            due += delivery_ids
+        states: Counter[str] = Counter()
+        for start in range(0, len(due), 1000):
+            some = Delivery.objects.filter(pk__in=due[start : start + 1000])
+            states.update(some.values_list("state", flat=True))
+        sent = states.pop(Delivery.State.SENT, 0)
         self.stdout.write(f"{sent} of {len(due)} mails sent.")
+        for state, count in states.most_common():
+            self.stdout.write(f"{count} {Delivery.State(state).label.lower()}")
 
     def instant(self, text: str | None) -> datetime:
         if text is None:

@@ -1,0 +1,229 @@
+"""Minors: no mail goes to one alone, a guardian or second adult gets every one of them too."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from athletes.models import Athlete
+from athletes.roster import RosterRefused, import_roster
+from tests.make import EASY, make_athlete, make_plan, make_week
+from tests.sink import Server, Talk
+from workouts import delivery
+from workouts.models import Delivery, SentMail
+from workouts.models.plans import NO_GUARDIAN
+
+pytestmark = pytest.mark.django_db
+
+State = Delivery.State
+SUNDAY_EVENING = datetime(2026, 11, 29, 18, tzinfo=UTC)
+PARENT = "parent@home.example"
+
+
+@pytest.fixture
+def minor(team) -> Athlete:
+    return make_athlete(team=team, name="Max Minor", is_minor=True)
+
+
+def send(plan, *, at=SUNDAY_EVENING) -> Delivery:
+    delivery.send_plans([plan.delivery.pk], clock=lambda: at)
+    plan.delivery.refresh_from_db()
+    return plan.delivery
+
+
+def sweep_and_send(*, at) -> None:
+    for ids in Delivery.objects.sweep(now=at):
+        delivery.send_plans(ids, clock=lambda: at)
+
+
+# Who is one
+
+
+@pytest.mark.parametrize(
+    ("birth_year", "is_one"), [(2007, False), (2008, True), (2012, True), (None, False)]
+)
+def test_by_the_year_of_birth_whoever_may_still_be_under_18_is_a_minor(birth_year, is_one):
+    athlete = make_athlete(birth_year=birth_year)
+    assert athlete.needs_guardian(date(2026, 11, 25)) == is_one
+
+
+def test_who_turns_18_in_a_year_is_grown_up_from_the_next_new_year(athlete):
+    athlete.birth_year = 2008
+    assert athlete.needs_guardian(date(2026, 12, 31))
+    assert not athlete.needs_guardian(date(2027, 1, 1))
+
+
+def test_a_coach_can_mark_a_minor_whose_year_is_not_known(minor):
+    assert minor.needs_guardian(date(2026, 11, 25))
+
+
+# The copy
+
+
+def test_the_guardian_gets_a_copy_of_the_mail_in_sight_of_the_athlete(minor, now):
+    minor.guardian_email = PARENT
+    minor.save()
+    sent = send(make_plan(athlete=minor, now=now))
+    assert sent.state == State.SENT
+    assert mail.outbox[0].recipients() == [minor.email, PARENT]
+    assert b"Cc: parent@home.example\r\n" in SentMail.objects.get().in_bytes
+
+
+def test_a_grown_up_with_a_second_address_has_it_copied_too(athlete, now):
+    Athlete.objects.filter(pk=athlete.pk).update(guardian_email=PARENT)
+    athlete.refresh_from_db()
+    send(make_plan(athlete=athlete, now=now))
+    assert mail.outbox[0].cc == [PARENT]
+
+
+def test_a_change_mail_has_the_guardian_copied_too(minor, now):
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    minor.refresh_from_db()
+    plan = make_plan(athlete=minor, now=now)
+    send(plan)
+    plan.week.schedule(weekday=6, **EASY)
+    newer = plan.week.publish(now=SUNDAY_EVENING)
+    send(newer, at=SUNDAY_EVENING + timedelta(hours=6))
+    assert [one.cc for one in mail.outbox] == [[PARENT], [PARENT]]
+
+
+@pytest.mark.parametrize("refused", [PARENT, "max.minor@club.example"])
+def test_where_one_of_both_is_refused_neither_gets_the_mail(
+    minor, now, settings, monkeypatch, refused
+):
+    take = Talk.take
+
+    def without_one(self, line):
+        if line.upper().startswith(b"RCPT") and refused.encode() in line:
+            self.wfile.write(b"550 no such mailbox\r\n")
+        else:
+            take(self, line)
+
+    monkeypatch.setattr(Talk, "take", without_one)
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    minor.refresh_from_db()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with Server().in_background() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+        sent = send(make_plan(athlete=minor, now=now))
+        after = send(make_plan(athlete=make_athlete(team=minor.team, name="Bea Berg"), now=now))
+        server.shutdown()
+    assert (sent.state, sent.last_error) == (State.FAILED, "550 no such mailbox")
+    assert after.state == State.SENT
+    assert [PARENT.encode() in text for text in server.taken] == [False]
+
+
+# Without one
+
+
+def test_without_a_guardian_nothing_is_promised_and_nothing_sent(minor, now):
+    plan = make_plan(athlete=minor, now=now)
+    assert (plan.delivery.state, plan.delivery.last_error) == (State.SKIPPED, NO_GUARDIAN)
+    assert send(plan).state == State.SKIPPED
+    assert mail.outbox == []
+
+
+def test_an_athlete_marked_as_a_minor_after_the_promise_gets_no_mail_without_a_guardian(
+    athlete, now
+):
+    plan = make_plan(athlete=athlete, now=now)
+    assert plan.delivery.state == State.DUE
+    Athlete.objects.filter(pk=athlete.pk).update(is_minor=True)
+    sent = send(plan)
+    assert (sent.state, sent.last_error, mail.outbox) == (State.SKIPPED, NO_GUARDIAN, [])
+
+
+def test_once_there_is_a_guardian_the_mail_goes_at_its_hour(minor, now):
+    plan = make_plan(athlete=minor, now=now)
+    sweep_and_send(at=now)
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    sweep_and_send(at=now)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.due_at) == (State.DUE, SUNDAY_EVENING)
+    sweep_and_send(at=SUNDAY_EVENING)
+    assert [one.recipients() for one in mail.outbox] == [[minor.email, PARENT]]
+
+
+def test_of_two_revisions_kept_back_the_newest_goes_when_there_is_a_guardian(minor, now):
+    plan = make_plan(athlete=minor, now=now)
+    plan.week.schedule(weekday=6, **EASY)
+    newer = plan.week.publish(now=now)
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    sweep_and_send(at=SUNDAY_EVENING)
+    newer.delivery.refresh_from_db()
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, newer.delivery.state) == (State.SKIPPED, State.SENT)
+    assert len(mail.outbox) == 1
+
+
+def test_a_week_that_is_over_is_not_sent_when_a_guardian_comes(minor, now):
+    make_plan(athlete=minor, now=now)
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    sweep_and_send(at=SUNDAY_EVENING + timedelta(days=8))
+    assert mail.outbox == []
+
+
+# The coach
+
+
+def test_the_coach_is_told_on_the_board_and_on_the_mail_page(client, coach, minor, now):
+    plan = make_plan(athlete=minor, now=now)
+    client.force_login(coach)
+    board = client.get(f"/teams/harriers/weeks/{plan.week.starts_on}/").content.decode()
+    assert "no guardian&#x27;s address" in board
+    page = client.get("/teams/harriers/mails/?show=trouble").content.decode()
+    assert "add a guardian" in page and "no guardian&#x27;s address" in page
+
+
+def test_a_coach_writes_the_guardians_address_on_the_athletes_form(client, coach, minor):
+    client.force_login(coach)
+    form = {
+        "name": minor.name,
+        "email": minor.email,
+        "level": "BEGINNER",
+        "track_limit": "1",
+        "time_zone": "UTC",
+        "units": "KM",
+        "send_weekday": "7",
+        "send_time": "18:00",
+        "is_minor": "on",
+    }
+    url = f"/athletes/{minor.pk}/edit/"
+    refused = client.post(url, form | {"guardian_email": minor.email.upper()})
+    assert refused.status_code == 422
+    assert "athlete&#x27;s own address" in refused.content.decode()
+    client.post(url, form | {"guardian_email": "Parent@Home.example"})
+    minor.refresh_from_db()
+    assert (minor.guardian_email, minor.is_minor) == (PARENT, True)
+
+
+def test_the_athletes_own_address_is_no_guardians(minor):
+    with pytest.raises(IntegrityError):
+        Athlete.objects.filter(pk=minor.pk).update(guardian_email=minor.email)
+
+
+def test_an_own_address_as_guardian_is_refused_in_words(minor):
+    minor.guardian_email = minor.email
+    with pytest.raises(ValidationError, match="own address"):
+        minor.full_clean()
+
+
+@pytest.mark.parametrize("title", ["guardian_email", "Guardian", "parent email"])
+def test_a_roster_brings_guardians_along(team, title):
+    roster = f"name,email,birth_year,{title}\nMax,max@club.example,2011,Parent@Home.example\n"
+    import_roster(team, roster.encode(), today=date(2026, 11, 25))
+    assert team.athletes.get().guardian_email == PARENT
+
+
+def test_a_roster_whose_guardian_is_the_athlete_is_refused(team):
+    roster = b"name,email,guardian\nMax,max@club.example,max@club.example\n"
+    with pytest.raises(RosterRefused, match="own address"):
+        import_roster(team, roster, today=date(2026, 11, 25))
+
+
+def test_a_week_without_a_session_is_nobodys_matter(minor, now):
+    week = make_week(athlete=minor)
+    week.publish(now=now)
+    assert Delivery.objects.get().last_error != NO_GUARDIAN

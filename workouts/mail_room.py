@@ -1,0 +1,420 @@
+"""The mails of a team as its coach sees them: which go out next, how the last ones went.
+
+Read side: writes nothing. One reading serves the page, the warnings and the coach's morning mail.
+"""
+
+import email.policy
+import zoneinfo
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any, NamedTuple
+
+from django.db.models import Exists, OuterRef, Q
+
+from athletes.models import (
+    UNSUBSCRIBED,
+    Athlete,
+    MailKind,
+    MailStop,
+    Pause,
+    Team,
+    Unsubscription,
+    monday_of,
+)
+from workouts.models import Delivery, TrainingWeek
+from workouts.models.plans import NO_GUARDIAN, SECOND_COPY, due_at
+
+# A week without a plan this long before its mail is promised is told as in danger.
+SOON = timedelta(hours=48)
+NO_PLAN = "nothing planned"
+DRAFT = "not published yet"
+PAUSED = "mails are paused"
+NO_ADDRESS = "no address"
+
+State = Delivery.State
+
+
+class Posted(NamedTuple):
+    """One delivery as the ledger tells it."""
+
+    pk: int
+    athlete_id: int
+    starts_on: date
+    revision: int
+    state: str
+    due_at: datetime
+    not_after: datetime
+    next_try_at: datetime | None
+    sent_at: datetime | None
+    first_sent_at: datetime | None
+    resent: bool
+    attempts: int
+    last_error: str
+
+
+class Line(NamedTuple):
+    """One mail of a week in words; `tone` is good, bad, changed or "", and `mail_id` opens it."""
+
+    words: str
+    tone: str
+    mail_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The mails of one athlete's week; `send` words the button that lets the newest one go."""
+
+    lines: tuple[Line, ...]
+    send: str = ""
+    send_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One athlete: the weeks of the page, and what stands against the next mail.
+
+    `due_at` is when the next mail is promised, and `why_not` why none goes, "" if one does.
+    """
+
+    athlete: Athlete
+    starts_on: date
+    due_at: datetime
+    why_not: str
+    is_bad: bool
+    cells: tuple[Cell, ...]
+
+    @property
+    def local_due(self) -> str:
+        return local(self.due_at, self.athlete.time_zone)
+
+    @property
+    def lacks_guardian(self) -> bool:
+        return self.why_not == NO_GUARDIAN
+
+    def in_danger(self, now: datetime) -> bool:
+        is_open = self.why_not.startswith((NO_PLAN, DRAFT))
+        return is_open and now < self.due_at <= now + SOON
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    mondays: tuple[date, ...]  # of the next week, this one and the last
+    rows: tuple[Row, ...]
+    now: datetime
+
+    @property
+    def going(self) -> list[Row]:
+        return sorted((row for row in self.rows if not row.why_not), key=lambda row: row.due_at)
+
+    @property
+    def left_out(self) -> list[tuple[str, list[Athlete]]]:
+        """Return who gets no mail in the next run, by the reason."""
+        found: dict[str, list[Athlete]] = {}
+        for row in self.rows:
+            if row.why_not:
+                found.setdefault(row.why_not, []).append(row.athlete)
+        return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+
+    @property
+    def in_danger(self) -> list[Row]:
+        return sorted(
+            (row for row in self.rows if row.in_danger(self.now)), key=lambda row: row.due_at
+        )
+
+    @property
+    def troubled(self) -> list[Row]:
+        """Return the rows in which somebody has to do something."""
+        return [row for row in self.rows if row.is_bad or row.in_danger(self.now)]
+
+
+def local(instant: datetime, zone: str) -> str:
+    """Return an instant as the clock shows it there: Sun 18:00."""
+    return f"{instant.astimezone(zoneinfo.ZoneInfo(zone)):%a %H:%M}"
+
+
+def room(team: Team, *, now: datetime) -> Room:
+    """Read the team's mails of three weeks, in four queries however large the team is."""
+    this = monday_of(now.date())
+    mondays = (this + timedelta(weeks=1), this, this - timedelta(weeks=1))
+    athletes = list(
+        team.athletes.annotate(
+            is_off=Exists(
+                Unsubscription.objects.filter(athlete=OuterRef("pk"), kind=MailKind.PLAN)
+            ),
+            is_stopped=Exists(MailStop.objects.standing(OuterRef("email"))),
+        ).order_by("name", "pk")
+    )
+    posted: dict[tuple[int, date], list[Posted]] = {}
+    for one in _posted(team, mondays):
+        posted.setdefault((one.athlete_id, one.starts_on), []).append(one)
+    planned = set(
+        TrainingWeek.objects.filter(
+            athlete__team=team, starts_on__in=mondays, sessions__isnull=False
+        ).values_list("athlete_id", "starts_on")
+    )
+    paused: dict[int, list[Pause]] = {}
+    for pause in Pause.objects.filter(
+        Q(ends_on=None) | Q(ends_on__gte=this), athlete__team=team
+    ).order_by("pk"):
+        paused.setdefault(pause.athlete_id, []).append(pause)
+    rows = tuple(
+        _row(
+            athlete,
+            {monday: posted.get((athlete.pk, monday), []) for monday in mondays},
+            {monday for monday in mondays if (athlete.pk, monday) in planned},
+            paused.get(athlete.pk, []),
+            is_paused=team.mails_paused_at is not None,
+            now=now,
+        )
+        for athlete in athletes
+    )
+    return Room(mondays, rows, now)
+
+
+def _posted(team: Team, mondays: Sequence[date]) -> Iterable[Posted]:
+    found = Delivery.objects.filter(
+        plan__week__athlete__team=team, plan__week__starts_on__in=mondays
+    ).order_by("-plan__revision")
+    fields = [
+        {"starts_on": "plan__week__starts_on", "revision": "plan__revision"}.get(name, name)
+        for name in Posted._fields
+    ]
+    fields[1] = "plan__week__athlete_id"
+    return (Posted(*row) for row in found.values_list(*fields))
+
+
+def _row(
+    athlete: Any,
+    weeks: dict[date, list[Posted]],
+    planned: set[date],
+    pauses: Iterable[Pause],
+    *,
+    is_paused: bool,
+    now: datetime,
+) -> Row:
+    later, this, _ = weeks
+    # On a Monday whose mail is not due yet, the next mail is that of the week itself.
+    upcoming = this if due_at(athlete, this) > now else later
+    why_not = _why_not(athlete, weeks[upcoming], upcoming in planned, is_paused, now)
+    if why_not == NO_PLAN:
+        away = [pause for pause in pauses if pause.covers(upcoming + timedelta(days=3))]
+        why_not += f" ({away[0]})" if away else ""
+    due = weeks[upcoming][0].due_at if weeks[upcoming] else due_at(athlete, upcoming)
+    newest = [posted[0] for posted in weeks.values() if posted]
+    off = _off(athlete)
+    is_bad = any(_tone(one, now) == "bad" for one in newest) or why_not == NO_GUARDIAN
+    cells = tuple(
+        _cell(athlete, posted, monday in planned, monday >= this, is_paused, off, now)
+        for monday, posted in weeks.items()
+    )
+    return Row(athlete, upcoming, due, why_not, is_bad, cells)
+
+
+def _why_not(
+    athlete: Any, posted: Sequence[Posted], is_planned: bool, is_paused: bool, now: datetime
+) -> str:
+    """Say why an athlete gets no mail of the next run, "" if they do, or have it already."""
+    if is_paused:
+        return PAUSED
+    if off := _off(athlete):
+        return off
+    if athlete.lacks_guardian(athlete.today(now)):
+        return NO_GUARDIAN
+    if not posted:
+        return DRAFT if is_planned else NO_PLAN
+    newest = posted[0]
+    return newest.last_error if newest.state == State.SKIPPED else ""
+
+
+def _off(athlete: Any) -> str:
+    """Say why an athlete gets no mails at all for the time being, "" if they do."""
+    if not athlete.email:
+        return NO_ADDRESS
+    if athlete.is_stopped:
+        return "the address takes no mail"
+    return UNSUBSCRIBED if athlete.is_off else ""
+
+
+def _cell(
+    athlete: Athlete,
+    posted: Sequence[Posted],
+    is_planned: bool,
+    is_told: bool,
+    is_paused: bool,
+    off: str,
+    now: datetime,
+) -> Cell:
+    if not posted:
+        words = (DRAFT if is_planned else NO_PLAN) if is_told else "no mail"
+        return Cell((Line(words, "", None),))
+    newest, *older = posted
+    if off and newest.state == State.DUE:
+        newest = newest._replace(state=State.SKIPPED, last_error=off)
+    went = [one for one in older if one.state in (State.SENT, State.UNCLEAR, State.BOUNCED)]
+    # What was mailed stays in sight; that its text is the newest one goes without saying.
+    is_as_sent = went and newest.state == State.SKIPPED
+    shown = went if is_as_sent else [newest, *went]
+    return Cell(
+        tuple(
+            Line(_words(one, athlete.time_zone, is_paused, now), _tone(one, now), one.pk)
+            for one in shown
+        ),
+        _button(newest, is_paused, now),
+        newest.pk,
+    )
+
+
+def _words(one: Posted, zone: str, is_paused: bool, now: datetime) -> str:
+    """Say where a mail stands, in the athlete's own time."""
+    said = one.last_error
+    if one.state == State.DUE:
+        if said:
+            again = one.next_try_at or now
+            return f"tried {one.attempts} times: {said}; again {local(max(again, now), zone)}"
+        if is_paused:
+            return f"waits, was due {local(one.due_at, zone)}" if one.due_at <= now else "waits"
+        return f"due {local(one.due_at, zone)}" if one.due_at > now else "being sent"
+    if one.state in (State.CLAIMED, State.TRANSMITTING):
+        return "being sent"
+    if one.state in (State.SENT, State.BOUNCED) and one.sent_at:
+        sent = f"sent {local(one.first_sent_at or one.sent_at, zone)}"
+        if one.first_sent_at:
+            sent += f", again {local(one.sent_at, zone)}"
+        if one.state == State.BOUNCED:
+            sent += ", bounced"
+        return f"{sent}: {said}" if said else sent
+    if one.state == State.UNCLEAR:
+        if said == SECOND_COPY:
+            return "second copy goes out within a minute"
+        if one.next_try_at and _goes_again(one):
+            said += f"; once more {local(one.next_try_at, zone)}"
+        return f"unclear: {said}"
+    return f"{'not sent' if one.state == State.SKIPPED else 'failed'}: {said}"
+
+
+def _goes_again(one: Posted) -> bool:
+    return one.state == State.UNCLEAR and one.next_try_at is not None and not one.resent
+
+
+def _tone(one: Posted, now: datetime) -> str:
+    if one.state == State.SENT:
+        return "changed" if one.last_error else "good"
+    if one.state in (State.FAILED, State.BOUNCED):
+        return "bad"
+    if one.state == State.UNCLEAR:
+        return "changed" if one.last_error == SECOND_COPY else "bad"
+    if one.state == State.SKIPPED:
+        return "bad" if one.last_error == NO_GUARDIAN else ""
+    return "changed" if one.last_error else ""
+
+
+def _button(one: Posted, is_paused: bool, now: datetime) -> str:
+    """Return what the button at the newest mail says, "" where there is nothing to do."""
+    if is_paused or one.not_after <= now:
+        return ""
+    if one.state == State.FAILED:
+        return "Try again"
+    if one.state == State.DUE and (one.due_at > now or one.next_try_at):
+        return "Send now"
+    return ""
+
+
+def standing(delivery: Delivery, *, now: datetime) -> Line:
+    """Say where one mail stands, in its reader's own time."""
+    one, zone = _of(delivery), delivery.plan.week.athlete.time_zone
+    is_paused = delivery.plan.week.athlete.team.mails_paused_at is not None
+    return Line(_words(one, zone, is_paused, now), _tone(one, now), one.pk)
+
+
+def send_words(delivery: Delivery, *, now: datetime) -> str:
+    """Return what the button that lets one mail go says, "" where nothing of it can go."""
+    one = _of(delivery)
+    if one.state == State.SENT and not one.resent:
+        return "Send a second copy"
+    if _goes_again(one) and one.last_error != SECOND_COPY:
+        return "Send the second copy now"
+    return _button(one, False, now)
+
+
+def _of(delivery: Delivery) -> Posted:
+    week = delivery.plan.week
+    known: dict[str, Any] = {
+        "athlete_id": week.athlete_id,
+        "starts_on": week.starts_on,
+        "revision": delivery.plan.revision,
+    }
+    return Posted(
+        **{
+            name: known[name] if name in known else getattr(delivery, name)
+            for name in Posted._fields
+        }
+    )
+
+
+# One mail -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mail as its reader gets it."""
+
+    headers: tuple[tuple[str, str], ...]
+    subject: str
+    text: str
+    html: str
+
+
+SHOWN_HEADERS = ("From", "To", "Cc", "Reply-To", "Date", "Message-ID")
+
+
+def opened(in_bytes: bytes) -> Opened:
+    """Read a mail's bytes."""
+    message = email.message_from_bytes(in_bytes, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    return Opened(
+        tuple((name, str(message[name])) for name in SHOWN_HEADERS if message[name]),
+        str(message["Subject"]),
+        text.get_content() if text else "",
+        html.get_content() if html else "",
+    )
+
+
+# A run that is on its way -------------------------------------------------------------------------
+
+RUN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the mails that are due by now have come, since an instant."""
+
+    since: datetime
+    sent: int
+    waiting: int
+    trouble: str
+
+    @property
+    def total(self) -> int:
+        return self.sent + self.waiting
+
+
+def progress(team: Team, *, since: datetime, now: datetime) -> Progress:
+    """Count what is due and not sent, and what was sent since then; nothing waits in a pause."""
+    mails = Delivery.objects.filter(plan__week__athlete__team=team)
+    due = Q(state=State.DUE, due_at__lte=now) & (Q(next_try_at=None) | Q(next_try_at__lte=now))
+    held = Q(state=State.UNCLEAR, next_try_at__lte=now, resent=False)
+    going = mails.filter(
+        due | held | Q(state__in=[State.CLAIMED, State.TRANSMITTING]),
+        not_after__gt=now,
+        is_replaced=False,
+    )
+    said = [] if team.mails_paused_at else list(going.values_list("last_error", flat=True))
+    return Progress(
+        since=since,
+        sent=mails.filter(state=State.SENT, sent_at__gte=since).count(),
+        waiting=len(said),
+        trouble=next((words for words in said if words and words != SECOND_COPY), ""),
+    )

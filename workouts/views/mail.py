@@ -1,0 +1,269 @@
+"""Pages that the links of a mail lead to: no log-in, one purpose each. GET shows, POST acts.
+
+A link opens one session, or one kind of mail, of one athlete; what it does not open looks the same,
+whether it exists or not.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from anymail.signals import AnymailTrackingEvent, EventType, tracking
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.db.models import Value
+from django.dispatch import receiver
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+
+from athletes.models import Athlete, MailKind, MailStop, Unsubscription, monday_of
+from athletes.requests import SiteRequest, form_page
+from workouts.diary import Offer, days_to_move
+from workouts.forms import CannotForm, MailForm, MoveForm
+from workouts.mail_links import (
+    LOG_WITHIN,
+    LinkAltered,
+    LinkExpired,
+    Purpose,
+    mark_of,
+    read_session,
+    read_unsubscribe,
+)
+from workouts.models import (
+    Action,
+    Delivery,
+    Result,
+    Session,
+    TrackLimitReached,
+    TrainingWeek,
+    acting,
+)
+from workouts.views.athlete import keep_result, published_session, result_form
+
+log = logging.getLogger(__name__)
+
+MESSAGE_ID = re.compile(r"plan\.([0-9a-f-]{36})@")
+Planned = dict[str, Any]  # a session of a published plan
+Page = Callable[[SiteRequest, Session, Planned], HttpResponse]
+
+
+# How it went, another day, cannot ----------------------------------------------------------------
+
+
+def by_mail(purpose: Purpose) -> Callable[[Page], Callable[..., HttpResponse]]:
+    """Make a page of a session one that is opened by the token of a mail."""
+
+    def decorate(page: Page) -> Callable[..., HttpResponse]:
+        @login_not_required
+        @never_cache
+        @wraps(page)
+        def opened(request: SiteRequest, **token: str) -> HttpResponse:
+            try:
+                session, planned = session_of(purpose, token[f"{purpose}_token"])
+                return page(request, session, planned)
+            except LinkExpired:
+                days = LOG_WITHIN.days if purpose == Purpose.DONE else 0
+                return render(request, "workouts/mail_over.html", {"days": days}, status=410)
+            except (LinkAltered, Session.DoesNotExist, Http404):
+                return unknown(request)
+
+        return opened
+
+    return decorate
+
+
+def session_of(purpose: Purpose, token: str) -> tuple[Session, Planned]:
+    """Return the session that a link is for, and that as the athlete knows it.
+
+    :raises LinkExpired: if the time of the link is over
+    :raises LinkAltered: if it was made for something else, or sent to another address
+    :raises Session.DoesNotExist: if the session is gone, or another athlete's by now
+    :raises Http404: if it is in the athlete's published plan no more
+    """
+    now = timezone.now()
+    link = read_session(purpose, token, now=now)
+    rows = Session.objects.select_related("week__athlete__team", "week__athlete__user")
+    session = rows.get(pk=link.session_id, week__athlete=link.athlete_id)
+    athlete = session.week.athlete
+    if link.mark != mark_of(athlete.email):
+        raise LinkAltered
+    return session, published_session(session, released_on=athlete.today(now))
+
+
+def unknown(request: SiteRequest) -> HttpResponse:
+    return render(request, "workouts/mail_unknown.html", status=404)
+
+
+def page_context(session: Session, planned: Planned) -> dict[str, Any]:
+    return {
+        "row": session,
+        "session": planned,
+        "units": session.week.athlete.units.lower(),
+        "result": Result.objects.filter(session=session).prefetch_related("splits").first(),
+    }
+
+
+@by_mail(Purpose.DONE)
+def mail_done(request: SiteRequest, session: Session, planned: Planned) -> HttpResponse:
+    """Log how a session went; the link shows what was logged, and takes it anew."""
+    form = result_form(request, session, planned)
+    if request.method == "POST" and form.is_valid():
+        keep_result(form, by=session.week.athlete.user)
+        return redirect(request.path)
+    context = page_context(session, planned) | {"form": form}
+    return form_page(request, "workouts/mail_done.html", context)
+
+
+@by_mail(Purpose.CANNOT)
+def mail_cannot(request: SiteRequest, session: Session, planned: Planned) -> HttpResponse:
+    """Tell the coach that a session is missed, and why; or that it is not."""
+    context = page_context(session, planned)
+    result = context["result"]
+    was_run = result is not None and result.outcome != Result.Outcome.MISSED
+    reason = "" if result is None else result.comment
+    form = CannotForm(request.POST or None, initial={"reason": reason})
+    if request.method == "POST" and not was_run:
+        if "back" in request.POST:
+            Result.objects.take_back(session)
+            return redirect(request.path)
+        if form.is_valid():
+            Result.objects.log(
+                session,
+                outcome=Result.Outcome.MISSED,
+                rpe=None,
+                comment=form.cleaned_data["reason"],
+                splits=[],
+                by=session.week.athlete.user,
+                now=timezone.now(),
+            )
+            return redirect(request.path)
+    context |= {"form": form, "was_run": was_run}
+    return form_page(request, "workouts/mail_cannot.html", context)
+
+
+@by_mail(Purpose.MOVE)
+def mail_move(request: SiteRequest, session: Session, planned: Planned) -> HttpResponse:
+    """Move a session to a day that the rule allows; the coach publishes the week anew."""
+    context = page_context(session, planned)
+    form = MoveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and context["result"] is None:
+        on = form.cleaned_data["on"]
+        if on == session.on or moved(session, on):
+            return redirect(request.path)
+        session.refresh_from_db()
+        form.add_error("on", "It does not fit on that day any more. Choose one of these.")
+    context |= {
+        "form": form,
+        "offer": legal_days(session),
+        "next_monday": session.week.starts_on + timedelta(days=7),
+        "was_on": date.fromisoformat(planned["on"]),
+    }
+    return form_page(request, "workouts/mail_move.html", context)
+
+
+def legal_days(session: Session) -> Offer:
+    """Return the days that are left to move a session to, as the board would offer them."""
+    return days_to_move(session).since(session.week.athlete.today(timezone.now()))
+
+
+def moved(session: Session, on: date) -> bool:
+    """Move a session on its athlete's word; False if the day is not, or no longer, offered."""
+    athlete = session.week.athlete
+    label = f"{athlete.name} moved {session.title} from {session.on:%A %-d %B} to {on:%A %-d %B}"
+    try:
+        if on not in {day.on for day in legal_days(session).days}:
+            return False
+        with acting(team=athlete.team, by=athlete.user, path=Action.Path.MAIL, label=label):
+            week = TrainingWeek.objects.open_for(athlete, monday_of(on))
+            week.move(session, weekday=on.isoweekday())
+    except (TrackLimitReached, Session.DoesNotExist):
+        return False
+    return True
+
+
+# Mail on and off ---------------------------------------------------------------------------------
+
+
+@csrf_exempt
+@login_not_required
+@never_cache
+def mail_unsubscribe(request: SiteRequest, unsubscribe_token: str) -> HttpResponse:
+    """Stop one kind of mail by POST, at once and whoever asks (RFC 8058); by GET only ask."""
+    try:
+        link = read_unsubscribe(unsubscribe_token)
+    except LinkAltered:
+        return unknown(request)
+    athletes = Athlete.objects.select_related("team").prefetch_related("unsubscriptions")
+    athlete = athletes.filter(pk=link.athlete_id).first()
+    if athlete is None or link.kind not in MailKind:
+        return unknown(request)
+    is_off = link.mark != mark_of(athlete.email)  # no mail goes to that address any more
+    if request.method == "POST" and not is_off:
+        Unsubscription.objects.note(athlete, link.kind, now=timezone.now())
+        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted()
+    is_off = is_off or athlete.unsubscriptions.filter(kind=link.kind).exists()
+    context = {"team": athlete.team, "kind": MailKind(link.kind), "is_off": is_off}
+    return render(request, "workouts/mail_unsubscribe.html", context)
+
+
+STOPS = {EventType.BOUNCED: MailStop.Kind.BOUNCE, EventType.COMPLAINED: MailStop.Kind.COMPLAINT}
+SOFT = "SoftBounce"  # Postmark calls it a bounce; the mailbox is full, or away
+
+
+@receiver(tracking)
+def hear_of_mail(event: AnymailTrackingEvent, **_: Any) -> None:
+    """Take in what a mail provider tells of a mail; told twice, it changes nothing."""
+    kind, email = STOPS.get(event.event_type), (event.recipient or "").lower()
+    esp_event: Any = event.esp_event
+    if kind is None or not email or esp_event.get("Type") == SOFT:
+        return
+    at = event.timestamp or timezone.now()
+    said = (event.mta_response or event.description or "")[:300]
+    with transaction.atomic():
+        _stop, is_news = MailStop.objects.get_or_create(
+            event_id=(event.event_id or f"{kind} {email} {at.isoformat()}")[:200],
+            defaults={"email": email, "kind": kind, "at": at, "said": said},
+        )
+        found = MESSAGE_ID.search(event.message_id or "")
+        if is_news and found and kind == MailStop.Kind.BOUNCE:
+            Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
+    if is_news:
+        log.warning("mail to %s stopped: %s", email, kind.label)
+
+
+def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
+    """Let athletes say which mails they want. It is theirs alone to say, not their coach's."""
+    own = Athlete.objects.filter(user=request.user).select_related("team")
+    athlete = get_object_or_404(own, pk=athlete_id)
+    now = timezone.now()
+    stops = MailStop.objects.standing(Value(athlete.email))
+    # Whose address it is has been confirmed for the account, not for what a coach typed.
+    is_own_address = athlete.email.lower() == request.user.email.lower()
+    off = athlete.unsubscriptions.values_list("kind", flat=True)
+    wanted = [kind for kind in MailKind.values if kind not in set(off)]
+    form = MailForm(request.POST or None, initial={"kinds": wanted})
+    if request.method == "POST" and "again" in request.POST:
+        if is_own_address:
+            stops.update(lifted_at=now)
+        return redirect(request.path)
+    if request.method == "POST" and form.is_valid():
+        athlete.want_mail(form.cleaned_data["kinds"], now=now)
+        Delivery.objects.wanted_again(athlete, now=now)
+        messages.success(request, "Kept.")
+        return redirect(request.path)
+    context = {
+        "athlete": athlete,
+        "is_coach": False,
+        "form": form,
+        "stop": stops.first(),
+        "is_own_address": is_own_address,
+    }
+    return form_page(request, "workouts/mail_settings.html", context)
