@@ -2,13 +2,13 @@
 
     python bench/main_job.py
     python bench/main_job.py --roster ROSTER.csv --results RESULTS.csv --servers
-    python bench/main_job.py --roster ROSTER.csv --copies 84    # some 10,000 athletes
+    python bench/main_job.py --roster ROSTER.csv --copies 10    # ten teams of the same
 
 The squad is imported twice, two track sessions from the library are planned for everyone, the week
 is published, and real beat, broker, worker and SMTP server send it. By default that runs on SQLite
 and the broker of files; --servers starts a PostgreSQL and a Redis for the run, --database-url and
 REDIS_URL name ones that run already. The database is made for the run and destroyed afterwards. A
-Redis must be one that no other Coachsite listens to.
+Redis must be one that no other Coachsite listens to. How fast mails are is mails.py's to say.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
 
-from bench.pages import cpu_seconds  # noqa: E402
 from tests.processes import PostOffice, post_office, wait_until  # noqa: E402
 
 EXAMPLES = ROOT / "examples"
@@ -220,21 +219,12 @@ def send(squads: Sequence[Squad], starts_on: date, office: PostOffice) -> None:
 
     # Worker and beat are at work when the first sweep has been through.
     wait_until(Heartbeat.objects.filter(part="sweep").exists, seconds=60, what="the first sweep")
-    before = cpu_of(office)
-    asked_at = timezone.now()
-    due = sum(
-        send_now(one.team.athletes.all(), starts_on=starts_on, now=asked_at) for one in squads
-    )
+    now = timezone.now()
+    due = sum(send_now(one.team.athletes.all(), starts_on=starts_on, now=now) for one in squads)
     still_open = Delivery.objects.filter(state__in=["DUE", "CLAIMED", "TRANSMITTING"])
     wait_until(lambda: not still_open.exists(), seconds=60 + due / 10, what="the last mail")
-    used = {name: after - before[name] for name, after in cpu_of(office).items()}
     time.sleep(2 * office.sweep_seconds + 1)
     print_mails(office, due)
-    print_times(asked_at, office.sweep_seconds, {name: s / due for name, s in used.items()})
-
-
-def cpu_of(office: PostOffice) -> dict[str, float]:
-    return {name: cpu_seconds(process.pid) for name, process in office.processes.items()}
 
 
 def print_mails(office: PostOffice, due: int) -> None:
@@ -248,23 +238,6 @@ def print_mails(office: PostOffice, due: int) -> None:
         f"mails: {due} due, {Delivery.objects.filter(state='SENT').count()} marked as sent, "
         f"{arrived.total()} arrived, {len(arrived)} recipients, "
         f"{len(wanted - arrived.keys())} without one, {arrived.total() - len(arrived)} twice"
-    )
-
-
-def print_times(asked_at: datetime, sweep_s: int, cpu_s: Mapping[str, float]) -> None:
-    """Print how long the mails took; `cpu_s` is what each process used for one."""
-    from django.db.models import Max, Min
-
-    from workouts.models import Delivery
-
-    sent = Delivery.objects.filter(state="SENT")
-    at = sent.aggregate(first=Min("sent_at"), last=Max("sent_at"))
-    window_s = max((at["last"] - at["first"]).total_seconds(), 0.01)
-    each = ", ".join(f"{name} {1000 * seconds:.2f} ms" for name, seconds in cpu_s.items())
-    print(
-        f"time: {(at['last'] - asked_at).total_seconds():.1f} s until the last, with a sweep each "
-        f"{sweep_s} s; {window_s:.1f} s from first to last, {sent.count() / window_s:.0f} mails/s; "
-        f"CPU a mail: {each}"
     )
 
 
