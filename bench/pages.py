@@ -429,9 +429,10 @@ def print_growth(pages: Sequence[Page], server: Server, sizes: Sequence[int]) ->
     for size in sizes:
         cpu = statistics.median(boards[size].cpu_ms) / statistics.median(boards[50].cpu_ms)
         body = bodies[size]
+        rows = body.count(b'<tr id="row-')
         print(
             f"{size:>6,}{cpu:11.2f}{len(body) / len(bodies[50]):11.2f}{len(body) / 1024:6.0f}"
-            f"{Nodes(body.decode()).elements:10}{body.count(b'<tr class'):6}"
+            f"{Nodes(body.decode()).elements:10}{rows:6}"
         )
 
 
