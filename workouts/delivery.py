@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.utils import DNS_NAME
 from django.db import InterfaceError, OperationalError
 from django.db import connection as django_connection
@@ -179,20 +179,21 @@ def mark_sent(delivery: Delivery, *, to: str, now: datetime) -> None:
     log.error("a mail to %s was sent and could not be marked", to)
 
 
-def hand_over(message: "PlanMail", *, connection: Any, may_go: Callable[[], bool]) -> None:
-    """Send one mail; `may_go` has the last word, after the server's "go ahead".
+def hand_over(message: EmailMessage, *, connection: Any, may_go: Callable[[], bool]) -> None:
+    """Send one mail of plans or of the morning; `may_go` has the last word, after "go ahead".
 
     :raises HeldBack: if it says no
     """
     conversation = getattr(connection, "connection", None)
     if isinstance(conversation, Conversation):
         conversation.before_text = may_go
+    elif not may_go():
+        raise HeldBack
+    if isinstance(conversation, Conversation) and isinstance(message, PlanMail):
         # Not through Django, which takes the addresses apart once more.
         conversation.sendmail(own_address(), message.envelope, message.in_bytes)
-    elif may_go():
-        connection.send_messages([message])
     else:
-        raise HeldBack
+        connection.send_messages([message])
 
 
 def write_down(delivery: Delivery, error: Exception, *, connection: Any, now: datetime) -> None:
@@ -251,12 +252,16 @@ def put_back(delivery: Delivery, error: Exception, *, now: datetime) -> None:
     """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter."""
     if delivery.first_sent_at:
         return stay_sent(delivery, error)
-    longest = MINUTE * min(2 ** (delivery.attempts - 1), 60)
     delivery.held().update(
         state=Delivery.State.DUE,
-        next_try_at=now + random.uniform(0, 1) * longest,
+        next_try_at=now + random.uniform(0, 1) * longest_pause(delivery.attempts),
         last_error=words(error),
     )
+
+
+def longest_pause(attempts: int) -> timedelta:
+    """Return how long to wait at most after so many tries: 1, 2, 4 … 60 minutes."""
+    return MINUTE * min(2 ** (attempts - 1), 60)
 
 
 def drop(connection: Any) -> None:

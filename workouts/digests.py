@@ -24,14 +24,16 @@ from workouts.delivery import (
     LONGEST_TEXT,
     answer_of,
     drop,
+    hand_over,
+    longest_pause,
     mail_domain,
     sender_of,
     words,
 )
 from workouts.mails import fold
 from workouts.models import Delivery, Digest, Kind, PublishedPlan, Result, Session
-from workouts.models.plans import MINUTE, NO_GUARDIAN
-from workouts.smtp import Conversation, HeldBack
+from workouts.models.plans import NO_GUARDIAN
+from workouts.smtp import HeldBack
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ def send_digest(digest_id: int, *, connection: Any, clock: Callable[[], datetime
         return free.update(state=Digest.State.TRANSMITTING) == 1
 
     try:
+        connection.open()
         hand_over(message, connection=connection, may_go=may_go)
     except HeldBack:
         drop(connection)
@@ -97,21 +100,6 @@ def send_digest(digest_id: int, *, connection: Any, clock: Callable[[], datetime
         write_down(held, digest, error, connection=connection, now=clock())
     else:
         held.update(state=Digest.State.SENT, told_until=now, last_error="")
-
-
-def hand_over(message: EmailMessage, *, connection: Any, may_go: Callable[[], bool]) -> None:
-    """Send one mail; `may_go` has the last word, after the server's "go ahead".
-
-    :raises HeldBack: if it says no
-    """
-    message.connection = connection
-    message.connection.open()
-    conversation = getattr(connection, "connection", None)
-    if isinstance(conversation, Conversation):
-        conversation.before_text = may_go
-    elif not may_go():
-        raise HeldBack
-    message.send()
 
 
 def write_down(
@@ -128,7 +116,7 @@ def write_down(
         state = Digest.State.FAILED
     held.update(
         state=state,
-        next_try_at=now + MINUTE * min(2 ** (digest.attempts - 1), 60),
+        next_try_at=now + longest_pause(digest.attempts),
         last_error=words(error),
     )
 

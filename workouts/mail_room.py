@@ -404,13 +404,10 @@ class Progress:
 def progress(team: Team, *, since: datetime, now: datetime) -> Progress:
     """Count what is due and not sent, and what was sent since then; nothing waits in a pause."""
     mails = Delivery.objects.filter(plan__week__athlete__team=team)
-    due = Q(state=State.DUE, due_at__lte=now) & (Q(next_try_at=None) | Q(next_try_at__lte=now))
-    held = Q(state=State.UNCLEAR, next_try_at__lte=now, resent=False)
-    going = mails.filter(
-        due | held | Q(state__in=[State.CLAIMED, State.TRANSMITTING]),
-        not_after__gt=now,
-        is_replaced=False,
+    at_work = mails.filter(
+        state__in=[State.CLAIMED, State.TRANSMITTING], not_after__gt=now, is_replaced=False
     )
+    going = mails.due(now) | at_work
     said = [] if team.mails_paused_at else list(going.values_list("last_error", flat=True))
     return Progress(
         since=since,

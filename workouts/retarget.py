@@ -64,10 +64,6 @@ class Changes:
     sent_weeks: int
     doubt: str = ""
 
-    @property
-    def has_published(self) -> bool:
-        return any(session.is_published for session in self.sessions)
-
 
 def changes(athlete: Athlete, race: RacePerformance, *, today: date) -> Changes:
     """Return what changes for the athlete once this race, new or edited, is kept.

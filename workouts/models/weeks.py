@@ -296,21 +296,6 @@ class TrainingWeek(models.Model):
             held = self.sessions.on_track().count()
             self._take_limit(max(holds, min(limit, held)), own_limit=own)
 
-    def set_plan_limit(self, limit: int | None) -> int:
-        """Note what a plan of several weeks allows, None if none does any more.
-
-        :returns: the limit that the week has then; more than meant where more is planned
-        """
-        with transaction.atomic():
-            self._write(plan_limit=limit)
-            return self._come_to(self._limit_of(self.athlete))
-
-    def give_back(self, *, own_limit: int | None, plan_limit: int | None) -> None:
-        """Put back what coach and plan had allowed, as an undo does."""
-        with transaction.atomic():
-            self._write(own_limit=own_limit, plan_limit=plan_limit)
-            self._come_to(self._limit_of(self.athlete))
-
     @staticmethod
     def limit_for(
         athlete: Athlete, starts_on: date, *, own: int | None = None, plan: int | None = None

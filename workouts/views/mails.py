@@ -123,7 +123,8 @@ def copy_of(delivery: Delivery) -> tuple[mail_room.Opened, bool]:
     return mail_room.opened(in_bytes), kept is not None
 
 
-# The page may show the mail in a frame of our own, and nothing else.
+# The page may show the mail in a frame of our own, and nothing else. (django-csp is typed for views
+# of any HttpRequest; ours take the one that the middleware has made of it.)
 @csp_update({"frame-src": [SELF]})  # type: ignore[arg-type]
 def mail_detail(request: SiteRequest, mail_id: int) -> HttpResponse:
     """Show one mail, text and HTML side by side, and where it stands."""
