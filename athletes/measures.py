@@ -5,6 +5,7 @@ Inside, everything is metres and seconds; names, clocks and min/km exist only at
 
 import re
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 Number: TypeAlias = int | float | Decimal
@@ -199,6 +200,7 @@ def distance_name(distance_m: Number) -> str:
     return f"{_trim(metres / 1000)} km"
 
 
+@lru_cache(maxsize=4096)  # a plan shows the same few times again and again
 def format_clock(seconds: Number, *, places: int = 0) -> str:
     """Return seconds as `m:ss` or `h:mm:ss` with `places` decimals, rounded half up.
 

@@ -5,6 +5,7 @@ import email
 import email.policy
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -234,11 +235,25 @@ def read(in_bytes: bytes) -> email.message.EmailMessage:
     return email.message_from_bytes(in_bytes, policy=email.policy.default)
 
 
-def test_the_email_package_reads_what_we_wrote(plan):
+SAID = ".\n..\nFrom here\n =_plan\n--=_plan--\nZoë runs 3:21–3:24 " + "long " * 40 + "\n\ttab \n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("7bit", "<p>.\n.\n..\nZoë runs 3:21–3:24 &lt; 4:00\n"),
+        ("7bit", "<p>" + "x" * 995),
+        ("quoted-printable", "<p>" + "x" * 996),
+        ("quoted-printable", "<p>é" + "x" * 990),
+        ("quoted-printable", f"<p>{SAID}"),
+        ("quoted-printable", "<p>\r"),
+    ],
+)
+def test_the_email_package_reads_what_we_wrote(plan, encoding, said):
     letter = mails.Letter(
         "Week of 30 Nov, 1 change: Thursday: 6 × 800 m became 5 × 800 m, and more of the like",
-        ".\n..\nFrom here\n =_plan\n--=_plan--\nZoë runs 3:21–3:24 " + "long " * 40 + "\n\ttab \n",
-        letter_of(plan).html,
+        SAID,
+        f"{letter_of(plan).html}\n{said}",
     )
     sender = mails.address("Läufer “A, B” via Coachsite", "plans@coachsite.example")
     raw = mails.in_bytes({"From": sender, "Subject": letter.subject, "To": "a@b.example"}, letter)
@@ -249,8 +264,9 @@ def test_the_email_package_reads_what_we_wrote(plan):
     assert message["From"].addresses[0].addr_spec == "plans@coachsite.example"
     text, html = message.iter_parts()
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
-    for part, words in ((text, letter.text), (html, letter.html)):
-        assert part.get_content().replace("\r\n", "\n") == words
+    assert text.get_content().replace("\r\n", "\n") == letter.text
+    assert html["Content-Transfer-Encoding"] == encoding
+    assert unescape(html.get_content()).replace("\r\n", "\n") == unescape(letter.html)
     assert not message.defects and not text.defects and not html.defects
     assert raw.isascii()
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))

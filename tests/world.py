@@ -201,10 +201,10 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
 def tokens_of(session: Session, athlete: Athlete) -> dict[str, str]:
     """Return the tokens of a mail, by what each is for."""
     week_ends = timezone.now() + timedelta(days=7)
-    ids = {"athlete_id": athlete.pk, "session_id": session.pk, "email": athlete.email}
-    tokens = {str(one): session_token(one, week_ends=week_ends, **ids) for one in Purpose}
-    del ids["session_id"]
-    return tokens | {"unsubscribe": unsubscribe_token(kind="PLAN", **ids)}
+    ids = {"session_id": session.pk, "email": athlete.email, "week_ends": week_ends}
+    tokens = {str(one): session_token(one, **ids) for one in Purpose}
+    off = unsubscribe_token(athlete_id=athlete.pk, kind="PLAN", email=athlete.email)
+    return tokens | {"unsubscribe": off}
 
 
 def make_world() -> World:

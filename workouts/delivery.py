@@ -42,11 +42,8 @@ LONGEST_BATCH = MINUTE
 LONGEST_TEXT = timedelta(seconds=FINAL_ANSWER_S) + MINUTE
 # How long to wait, again and again, for a database that cannot note a sent mail.
 DATABASE_PAUSES_S = (0.5, 1, 2, 4, 8, 16, 32)
-LINK_WORDS = {
-    Purpose.DONE: "How it went",
-    Purpose.MOVE: "Move it",
-    Purpose.CANNOT: "I cannot train",
-}
+# Short words: each stands before its address on a line of the plain text.
+LINK_WORDS = {Purpose.DONE: "Done", Purpose.MOVE: "Move", Purpose.CANNOT: "Skip"}
 # Where the site speaks SMTP, plans go through a backend that knows when the text began.
 BACKENDS = {"django.core.mail.backends.smtp.EmailBackend": "workouts.smtp.PlanBackend"}
 
@@ -347,12 +344,22 @@ def links_of(session: dict[str, Any], athlete: Athlete, *, week_ends: datetime) 
     """Return what an athlete can do with a session from the mail, without a log-in."""
     if session["kind"] == Kind.REST:
         return ()
-    ids = {"athlete_id": athlete.pk, "session_id": session["id"], "email": athlete.email}
-    tokens = {one: session_token(one, week_ends=week_ends, **ids) for one in LINK_WORDS}
+    ids = {"session_id": session["id"], "email": athlete.email, "week_ends": week_ends}
     return tuple(
-        (words, settings.SITE_URL + reverse(f"mail_{purpose}", args=[tokens[purpose]]))
-        for purpose, words in LINK_WORDS.items()
+        (word, address_of(f"mail_{purpose}", session_token(purpose, **ids)))
+        for purpose, word in LINK_WORDS.items()
     )
+
+
+def address_of(page: str, token: str) -> str:
+    """Return the full address of a page that a token opens."""
+    return f"{settings.SITE_URL}{path_of(page).replace('TOKEN', token)}"
+
+
+@cache
+def path_of(page: str) -> str:
+    """Return the path of a page for any token: looking up the URL takes longer than signing."""
+    return reverse(page, args=["TOKEN"])
 
 
 def headers_of(delivery: Delivery, kind: str) -> dict[str, str]:
@@ -360,7 +367,7 @@ def headers_of(delivery: Delivery, kind: str) -> dict[str, str]:
     athlete = delivery.plan.week.athlete
     token = unsubscribe_token(athlete_id=athlete.pk, kind=kind, email=athlete.email)
     return {
-        "List-Unsubscribe": f"<{settings.SITE_URL}{reverse('mail_unsubscribe', args=[token])}>",
+        "List-Unsubscribe": f"<{address_of('mail_unsubscribe', token)}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Message-ID": f"<plan.{delivery.message_id}@{mail_domain()}>",
         "Auto-Submitted": "auto-generated",

@@ -1,18 +1,22 @@
 """The links in a mail: signed, each good for one purpose, for one athlete, at one address.
 
 Whoever holds a link needs no log-in, so it opens nothing else: a token signed for one purpose is
-none for another. Nothing is stored, and reading a token changes nothing.
+none for another. Nothing is stored, and reading a token changes nothing. Tokens are short, so that
+a link fits on a line of a plain text mail.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2s
 
-from django.core.signing import BadSignature, Signer
+from django.conf import settings
+from django.core.signing import BadSignature, Signer, b62_decode, b62_encode
 
 # How long after its week an athlete can still tell how a session went.
 LOG_WITHIN = timedelta(days=21)
+HOUR_S = 3600
 
 
 class Purpose(StrEnum):
@@ -38,7 +42,6 @@ class LinkExpired(Exception):
 class SessionLink:
     """What a link to a session says; `mark` is that of the address to which it was sent."""
 
-    athlete_id: int
     session_id: int
     mark: str
 
@@ -50,17 +53,17 @@ class UnsubscribeLink:
     mark: str
 
 
+@lru_cache(maxsize=256)
 def mark_of(email: str) -> str:
     """Return what tells one address from another without saying it: its links end with it."""
-    return blake2s(email.lower().encode(), digest_size=5).hexdigest()
+    return b62_encode(int.from_bytes(blake2s(email.lower().encode(), digest_size=3).digest()))
 
 
-def session_token(
-    purpose: Purpose, *, athlete_id: int, session_id: int, email: str, week_ends: datetime
-) -> str:
+def session_token(purpose: Purpose, *, session_id: int, email: str, week_ends: datetime) -> str:
     """Return the token of a link to a session; all but *done* end with the week."""
     until = week_ends + LOG_WITHIN if purpose == Purpose.DONE else week_ends
-    return _sign(purpose, athlete_id, session_id, int(until.timestamp()), mark_of(email))
+    hours = -(-int(until.timestamp()) // HOUR_S)
+    return _sign(purpose, b62_encode(session_id), b62_encode(hours), mark_of(email))
 
 
 def read_session(purpose: Purpose, token: str, *, now: datetime) -> SessionLink:
@@ -69,10 +72,10 @@ def read_session(purpose: Purpose, token: str, *, now: datetime) -> SessionLink:
     :raises LinkAltered: if it was not made here for this purpose
     :raises LinkExpired: if it is over
     """
-    athlete_id, session_id, until, mark = _read(purpose, token, parts=4)
-    if now >= datetime.fromtimestamp(int(until), UTC):
+    session_id, until, mark = _read(purpose, token, parts=3)
+    if now >= datetime.fromtimestamp(b62_decode(until) * HOUR_S, UTC):
         raise LinkExpired
-    return SessionLink(int(athlete_id), int(session_id), mark)
+    return SessionLink(b62_decode(session_id), mark)
 
 
 def unsubscribe_token(*, athlete_id: int, kind: str, email: str) -> str:
@@ -89,17 +92,30 @@ def read_unsubscribe(token: str) -> UnsubscribeLink:
     return UnsubscribeLink(int(athlete_id), kind, mark)
 
 
-def _signer(purpose: str) -> Signer:
-    return Signer(salt=f"workouts.mail_links.{purpose}", sep=".")
+class ShortSigner(Signer):
+    """Signs with the first 128 of the 256 bits, which is as many as anybody could try for."""
+
+    def signature(self, value: str | bytes, key: str | bytes | None = None) -> str:
+        return super().signature(value, key)[:22]
+
+
+@lru_cache(maxsize=16)
+def _signer(purpose: str, key: str, *old_keys: str) -> Signer:
+    salt = f"workouts.mail_links.{purpose}"
+    return ShortSigner(key=key, fallback_keys=list(old_keys), salt=salt, sep=".")
+
+
+def _signer_of(purpose: str) -> Signer:
+    return _signer(purpose, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
 
 
 def _sign(purpose: str, *parts: object) -> str:
-    return _signer(purpose).sign("-".join(str(part) for part in parts))
+    return _signer_of(purpose).sign("-".join(str(part) for part in parts))
 
 
 def _read(purpose: str, token: str, *, parts: int) -> list[str]:
     try:
-        said = _signer(purpose).unsign(token).split("-")
+        said = _signer_of(purpose).unsign(token).split("-")
     except BadSignature as error:
         raise LinkAltered from error
     if len(said) != parts:

@@ -43,6 +43,7 @@ RUN: Final = ("distance_m", "duration_s", "label", "target_s", "pace_s_per_km")
 WIDTH: Final = 72  # of the plain text; a reply that quotes it still has 80 columns
 DAY: Final = " " * 8  # the columns at both ends of the week at a glance
 LENGTH: Final = 16
+AS_IT_IS: Final = re.compile(rb"(?:(?!From |--)[^\n\r\0]{0,998}(?:\n|\Z))*")
 
 
 # What is said -------------------------------------------------------------------------------------
@@ -314,9 +315,11 @@ def fold(text: str, indent: str = "", first: str | None = None, width: int = WID
 
     `first` goes before the first line, `indent` before the others.
     """
+    first = indent if first is None else first
+    if len(text) <= width - len(indent) and len(text.splitlines()) < 2:
+        return first + text
     broken = re.sub(rf"(.{{1,{width - len(indent)}}})(?: +|$)", r"\1\n", text, flags=re.MULTILINE)
-    lines = f"\n{indent}".join(broken.splitlines())
-    return f"{indent if first is None else first}{lines}"
+    return first + f"\n{indent}".join(broken.splitlines())
 
 
 def _glance_line(one: Glance) -> str:
@@ -344,19 +347,37 @@ def in_bytes(headers: Mapping[str, str], letter: Letter) -> bytes:
 
     :raises ValueError: if a header holds a line break, through which others could be smuggled in
     """
-    # A line of quoted-printable cannot hold "=_", so no text can be taken for the boundary.
+    # Neither a line of quoted-printable nor a tag of ours begins so: no text is taken for it.
     boundary = "=_plan"
     lines = [_header(name, value) for name, value in headers.items() if value]
     lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"']
     parts = ["\r\n".join([*lines, "", ""]).encode("ascii")]
-    for kind, body in (("plain", letter.text), ("html", letter.html)):
+    for kind, (encoding, body) in (
+        ("plain", _printable(letter.text)),
+        ("html", _plain_html(letter.html)),
+    ):
         head = (
             f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
-            "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+            f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
         )
-        parts += [head.encode("ascii"), binascii.b2a_qp(body.encode()).replace(b"\n", b"\r\n")]
-        parts += [b"\r\n"]
+        parts += [head.encode("ascii"), body.replace(b"\n", b"\r\n"), b"\r\n"]
     return b"".join((*parts, f"--{boundary}--\r\n".encode("ascii")))
+
+
+def _printable(text: str) -> tuple[str, bytes]:
+    return "quoted-printable", binascii.b2a_qp(text.encode())
+
+
+def _plain_html(html: str) -> tuple[str, bytes]:
+    """Return HTML in ASCII, in which each "=" need not be written as three characters.
+
+    Lines that are longer than a server must take (RFC 5322, 2.1.1), or that a mailbox would write
+    differently, go as quoted-printable.
+    """
+    body = html.encode("ascii", "xmlcharrefreplace")
+    if AS_IT_IS.fullmatch(body):
+        return "7bit", body
+    return _printable(html)
 
 
 def _header(name: str, value: str) -> str:

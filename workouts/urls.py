@@ -184,9 +184,9 @@ urlpatterns = [
         history.week_history,
         name="week_history",
     ),
-    path("mail/done/<str:done_token>/", mail.mail_done, name="mail_done"),
-    path("mail/move/<str:move_token>/", mail.mail_move, name="mail_move"),
-    path("mail/cannot/<str:cannot_token>/", mail.mail_cannot, name="mail_cannot"),
+    path("m/done/<str:done_token>/", mail.mail_done, name="mail_done"),
+    path("m/move/<str:move_token>/", mail.mail_move, name="mail_move"),
+    path("m/skip/<str:cannot_token>/", mail.mail_cannot, name="mail_cannot"),
     path(
         "mail/unsubscribe/<str:unsubscribe_token>/", mail.mail_unsubscribe, name="mail_unsubscribe"
     ),

@@ -613,12 +613,16 @@ def _newest_of(delivery: Delivery) -> Iterator[DeliveryQuerySet]:
         yield one.none() if newer.exists() else one
 
 
+# Of zlib's levels: half the time of the usual one, and a seventh more bytes.
+FAST = 1
+
+
 class SentMailQuerySet(models.QuerySet["SentMail"]):
     def keep(self, copies: Iterable[tuple[int, bytes]]) -> None:
         """Keep what was sent, by the ids of the deliveries; of two copies the later one stays."""
         SentMail.objects.bulk_create(
             [
-                SentMail(delivery_id=delivery_id, packed=zlib.compress(in_bytes))
+                SentMail(delivery_id=delivery_id, packed=zlib.compress(in_bytes, FAST))
                 for delivery_id, in_bytes in copies
             ],
             update_conflicts=True,

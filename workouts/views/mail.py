@@ -85,13 +85,13 @@ def session_of(purpose: Purpose, token: str) -> tuple[Session, Planned]:
 
     :raises LinkExpired: if the time of the link is over
     :raises LinkAltered: if it was made for something else, or sent to another address
-    :raises Session.DoesNotExist: if the session is gone, or another athlete's by now
+    :raises Session.DoesNotExist: if the session is gone
     :raises Http404: if it is in the athlete's published plan no more
     """
     now = timezone.now()
     link = read_session(purpose, token, now=now)
     rows = Session.objects.select_related("week__athlete__team", "week__athlete__user")
-    session = rows.get(pk=link.session_id, week__athlete=link.athlete_id)
+    session = rows.get(pk=link.session_id)
     athlete = session.week.athlete
     if link.mark != mark_of(athlete.email):
         raise LinkAltered
