@@ -186,7 +186,9 @@ def serve_cluster(
 
     def database_made() -> bool:
         env = {**os.environ, "PGPASSWORD": password}
-        return subprocess.run(create, env=env, capture_output=True).returncode == 0
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return not subprocess.run(create, env=env, capture_output=True, timeout=10).returncode
+        return False
 
     with running(process, signal.SIGINT):
         wait_for(database_made, process, "PostgreSQL")

@@ -21,6 +21,14 @@ hypothesis.settings.register_profile("long", max_examples=10_000, deadline=None)
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what opens a browser: bin/test runs that apart, one at a time."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(autouse=True)
 def quick_and_alone(settings):
     """Hash passwords fast, and keep rate limits and caches of one test from the next."""

@@ -96,7 +96,11 @@ def serve(log: Path, database: dict[str, Any]) -> Iterator[Site]:
     )
 
     def answers() -> bool:
-        with contextlib.suppress(OSError), urlopen(f"{site.url}/accounts/login/") as page:
+        # Not for ever: should another process have got the port, it may never answer.
+        with (
+            contextlib.suppress(OSError),
+            urlopen(f"{site.url}/accounts/login/", timeout=10) as page,
+        ):
             return page.status == 200
         return False
 

@@ -22,7 +22,7 @@ from tests.make import (
 from tests.test_journey import page, sign_in, site  # noqa: F401
 from workouts.models import Session
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def coming_monday() -> date:

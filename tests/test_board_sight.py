@@ -8,7 +8,7 @@ from tests.make import MONDAY, make_athlete, make_race, make_session, make_week
 from tests.test_journey import page, sign_in, site  # noqa: F401
 from workouts.models import Session
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LONG = "12 × 400 m at mile pace"
 NAME = "Maximiliana Featherstonehaugh"

@@ -22,7 +22,7 @@ from tests.make import (
 from tests.processes import post_office, serve, wait_until
 from workouts.models import Delivery, SeasonPlan, Workout
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -303,6 +303,10 @@ def test_the_mail_holds_the_links_of_each_session_in_text_and_html(week, setting
             url = f"https://coachsite.example{link(session, purpose)}"
             assert f"{url}\n" in text
             assert f'href="{url}"' in html
+    stop = f"https://coachsite.example{link(session, 'unsubscribe')}"
+    assert f"Unsubscribe\n  {stop}\n" in text
+    assert f'href="{stop}"' in html
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_a_reply_reaches_the_coach(week, coach):

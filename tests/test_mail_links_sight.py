@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
 from django.utils import timezone
 
 from athletes.models import monday_of
@@ -40,7 +41,7 @@ def test_a_phone_shows_every_page_of_the_links_whole_and_axe_finds_nothing(
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     tokens = tokens_of(week.sessions.get(weekday=2), athlete)
     for purpose in ("move", "cannot", "unsubscribe", "done"):
-        page.goto(f"{site.url}/mail/{purpose}/{tokens[purpose]}/")
+        page.goto(site.url + reverse(f"mail_{purpose}", args=[tokens[purpose]]))
         look(purpose)
         if purpose == "cannot":
             page.get_by_label("Why not?").fill("Fever")

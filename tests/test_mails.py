@@ -34,7 +34,8 @@ pytestmark = pytest.mark.django_db
 
 SUNDAY_EVENING = datetime(2026, 11, 29, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-SENDER = {"team": "Harriers", "coach": "Carla", "url": "https://coachsite.example/a"}
+FOOTER = (("Week", "https://coachsite.example/a"),)
+SENDER = {"team": "Harriers", "coach": "Carla", "footer": FOOTER}
 
 
 class Words(HTMLParser):
@@ -204,7 +205,6 @@ def test_styles_stand_in_the_elements_and_dark_narrow_and_print_in_the_head(plan
     assert len(html) < 60 * 1024
 
 
-@pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_the_week_on_its_first_screen_and_a_printer_on_one_page(

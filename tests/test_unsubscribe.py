@@ -65,7 +65,7 @@ def test_every_plan_mail_says_where_one_click_ends_it(plan, settings, stranger):
     headers = mail.outbox[0].extra_headers
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     found = re.fullmatch(
-        r"<https://coachsite\.example(/mail/unsubscribe/[^>]+/)>", headers["List-Unsubscribe"]
+        r"<https://coachsite\.example(/m/stop/[^>]+/)>", headers["List-Unsubscribe"]
     )
     answer = stranger.post(found[1], {"List-Unsubscribe": "One-Click"})
     assert (answer.status_code, Unsubscription.objects.get().kind) == (200, "PLAN")

@@ -304,12 +304,12 @@ def plan_message(delivery: Delivery, *, bag: Bag | None = None, connection: Any 
     athlete = plan.week.athlete
     coach, changed = bag.coach_of(plan), bag.changes_in(plan)
     guardian = athlete.guardian_email
+    stop = stop_address(athlete, MailKind.CHANGE if changed else MailKind.PLAN)
     letter = mails.write(
         plan.content,
         team=athlete.team.name,
         coach=str(coach or ""),
-        url=settings.SITE_URL
-        + reverse("athlete_week", args=[athlete.pk, plan.week.starts_on.isoformat()]),
+        footer=footer_of(plan, stop),
         changes=changed,
         links=lambda session: links_of(session, athlete, week_ends=delivery.not_after),
     )
@@ -321,7 +321,7 @@ def plan_message(delivery: Delivery, *, bag: Bag | None = None, connection: Any 
         to=[athlete.email],
         cc=[guardian] if guardian else [],
         reply_to=[mails.address(coach.name, coach.email)] if coach else None,
-        headers=headers_of(delivery, MailKind.CHANGE if changed else MailKind.PLAN),
+        headers=headers_of(delivery, stop),
         connection=connection,
     )
     message.attach_alternative(letter.html, "text/html")
@@ -362,12 +362,23 @@ def path_of(page: str) -> str:
     return reverse(page, args=["TOKEN"])
 
 
-def headers_of(delivery: Delivery, kind: str) -> dict[str, str]:
-    """Return the headers of a mail beside those that every mail has."""
-    athlete = delivery.plan.week.athlete
+def stop_address(athlete: Athlete, kind: MailKind) -> str:
+    """Return the address at which an athlete ends one kind of mail, by one click (RFC 8058)."""
     token = unsubscribe_token(athlete_id=athlete.pk, kind=kind, email=athlete.email)
+    return address_of("mail_unsubscribe", token)
+
+
+def footer_of(plan: PublishedPlan, stop: str) -> mails.Links:
+    """Return what a mail leads to as a whole; big mailboxes ask that its end be among it."""
+    at = [plan.week.athlete_id, plan.week.starts_on.isoformat()]
+    week = settings.SITE_URL + reverse("athlete_week", args=at)
+    return ("See and log it", week), ("Unsubscribe", stop)
+
+
+def headers_of(delivery: Delivery, stop: str) -> dict[str, str]:
+    """Return the headers of a mail beside those that every mail has."""
     return {
-        "List-Unsubscribe": f"<{address_of('mail_unsubscribe', token)}>",
+        "List-Unsubscribe": f"<{stop}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Message-ID": f"<plan.{delivery.message_id}@{mail_domain()}>",
         "Auto-Submitted": "auto-generated",

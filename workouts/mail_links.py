@@ -80,7 +80,7 @@ def read_session(purpose: Purpose, token: str, *, now: datetime) -> SessionLink:
 
 def unsubscribe_token(*, athlete_id: int, kind: str, email: str) -> str:
     """Return the token of the link that ends one kind of mail; it never expires."""
-    return _sign(UNSUBSCRIBE, athlete_id, kind, mark_of(email))
+    return _sign(UNSUBSCRIBE, b62_encode(athlete_id), kind, mark_of(email))
 
 
 def read_unsubscribe(token: str) -> UnsubscribeLink:
@@ -89,7 +89,7 @@ def read_unsubscribe(token: str) -> UnsubscribeLink:
     :raises LinkAltered: if it was not made here for this purpose
     """
     athlete_id, kind, mark = _read(UNSUBSCRIBE, token, parts=3)
-    return UnsubscribeLink(int(athlete_id), kind, mark)
+    return UnsubscribeLink(b62_decode(athlete_id), kind, mark)
 
 
 class ShortSigner(Signer):

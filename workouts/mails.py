@@ -115,7 +115,7 @@ class Week:
     paces: tuple[str, ...]
     sources: tuple[str, ...]
     coach: str
-    url: str
+    footer: Links
 
     @property
     def title(self) -> str:
@@ -142,16 +142,17 @@ def write(
     *,
     team: str,
     coach: str,
-    url: str,
+    footer: Links,
     changes: Sequence[Change] = (),
     links: Callable[[Planned], Links] = lambda session: (),
 ) -> Letter:
     """Return the mail of a published plan's content.
 
     With `changes`, what changed since the last mail of the week, it begins with these, and tells
-    in full only the sessions that changed. `links` gives those of a session.
+    in full only the sessions that changed. `links` gives those of a session, `footer` those of
+    the whole mail.
     """
-    week = _week(content, team=team, coach=coach, url=url, changes=changes, links=links)
+    week = _week(content, team=team, coach=coach, footer=footer, changes=changes, links=links)
     text, html = (
         _environment().get_template(f"plan.{kind}").render(week=week) for kind in ("txt", "html")
     )
@@ -171,7 +172,7 @@ def _week(
     *,
     team: str,
     coach: str,
-    url: str,
+    footer: Links,
     changes: Sequence[Change],
     links: Callable[[Planned], Links],
 ) -> Week:
@@ -193,7 +194,7 @@ def _week(
         paces=tuple(_paces([planned[number] for number in told])),
         sources=tuple(sources_of([planned[number] for number in told])),
         coach=coach,
-        url=url,
+        footer=footer,
     )
 
 

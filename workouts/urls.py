@@ -187,9 +187,7 @@ urlpatterns = [
     path("m/done/<str:done_token>/", mail.mail_done, name="mail_done"),
     path("m/move/<str:move_token>/", mail.mail_move, name="mail_move"),
     path("m/skip/<str:cannot_token>/", mail.mail_cannot, name="mail_cannot"),
-    path(
-        "mail/unsubscribe/<str:unsubscribe_token>/", mail.mail_unsubscribe, name="mail_unsubscribe"
-    ),
+    path("m/stop/<str:unsubscribe_token>/", mail.mail_unsubscribe, name="mail_unsubscribe"),
     path("athletes/<int:athlete_id>/mail/", mail.mail_settings, name="mail_settings"),
     path("teams/<slug:slug>/undo/", board.board_undo, name="board_undo"),
     path("teams/<slug:slug>/history/", history.team_history, name="team_history"),
