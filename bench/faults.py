@@ -18,6 +18,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def main() -> None:
         run(Path(folder), options, restart)
 
 
-def run(var: Path, options: argparse.Namespace, restart: Callable[[], None]) -> None:
+def run(var: Path, options: argparse.Namespace, restart: Callable[[float], None]) -> None:
     from django.db import connection
 
     from tests.fire import fire
@@ -97,6 +98,7 @@ def everything(office, options: argparse.Namespace) -> None:
         "frozen": (fire.FROZEN, 0.015),
         "beats, clock": (fire.CLOCK_FAULTS, 0.04),
         "database": (fire.DATABASE_FAULTS, 0.02),
+        "away": (fire.ANSWERS, 0.02),
         "all": (fire.ALL_FAULTS | fire.DATABASE_FAULTS, 0.52),
     }
     total = fire.Tally()
@@ -106,13 +108,19 @@ def everything(office, options: argparse.Namespace) -> None:
         faults = max(1, round(share * options.faults))
         # One worker is frozen at a time, for longer than its lease.
         pause_s = 25 * options.minute if name == "frozen" else options.pause
+        spread_s = max(10, faults * pause_s)
+        if name == "away":
+            # For half a minute the one, for five minutes the other, and mails due all the while.
+            for after_s, fault in zip((5, 60), fire.AWAY_FAULTS, strict=True):
+                office.do_later(after_s, office.fault(fault))
+            spread_s = 420
         # Each part has mails enough for its faults, and at least a tenth of all.
         mails = max(round(share * options.deliveries), options.deliveries // 15, 20)
         tally = office.part(
             mails,
             faults,
             kinds,
-            spread_s=max(10, faults * pause_s),
+            spread_s=spread_s,
             poison=mails // 100 if name == "all" else 0,
         )
         total += tally
@@ -139,8 +147,8 @@ def broker(office, times: int) -> None:
 
 # The database -------------------------------------------------------------------------------------
 @contextlib.contextmanager
-def cluster() -> Iterator[tuple[str, Callable[[], None]]]:
-    """Run PostgreSQL; yield its address, and what restarts it as a crash would."""
+def cluster() -> Iterator[tuple[str, Callable[[float], None]]]:
+    """Run PostgreSQL; yield its address, and what stops it as a crash would, for some seconds."""
     with _servers.postgresql() as url:
         with psycopg.connect(url, autocommit=True) as connection:
             # bin/_servers.py lets a commit return before it is written; a crash would undo it.
@@ -154,8 +162,15 @@ def cluster() -> Iterator[tuple[str, Callable[[], None]]]:
             quiet = subprocess.DEVNULL
             subprocess.run([*control, what], preexec_fn=become, cwd="/", stdout=quiet, stderr=quiet)
 
+        def restart(away_s: float) -> None:
+            if away_s:
+                do("stop")
+                time.sleep(away_s)
+            # Not "start", which knows nothing of the options that the first one had.
+            do("restart")
+
         try:
-            yield url, lambda: do("restart")
+            yield url, restart
         finally:
             # One that was restarted is no child of ours any more.
             do("stop")

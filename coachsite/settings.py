@@ -217,7 +217,7 @@ EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 # bench/faults.py makes it short: all of them at once, so that what must outlast another still does.
 MAIL_MINUTE_S = env.float("MAIL_MINUTE_S", default=60)
 # For each command; workouts/smtp.py waits longer for the answer to the end of a mail.
-EMAIL_TIMEOUT = 30
+EMAIL_TIMEOUT = MAIL_MINUTE_S / 2
 # How long after the last edit of a week that was mailed before its changes are mailed.
 CHANGE_MAIL_SETTLES_MINUTES = env.int("CHANGE_MAIL_SETTLES_MINUTES", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Coachsite <plans@coachsite.example>")

@@ -35,6 +35,9 @@ from _supervisor import Child, Supervisor, die_with
 CELERY = [sys.executable, "-m", "celery", "--quiet", "-A"]
 ALONE = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 AWAY_S = 0.5  # a broker or mail server that was killed
+BROKER_AWAY_S = 300
+DATABASE_AWAY_S = 30
+HEAVY_MB = 10
 SECOND_BEAT_S = 10
 THINKS_S = 0.1  # the mail server, over each mail: a fault shall meet mails on the wire
 # How often each fault comes, beside the others of its kind.
@@ -43,6 +46,7 @@ BROKER_FAULTS = {"kill_broker": 1}
 FROZEN = {"freeze_worker": 1}
 CLOCK_FAULTS = {"second_beat": 2, "clock_ahead": 1, "clock_back": 1}
 DATABASE_FAULTS = {"restart_database": 1}
+AWAY_FAULTS = ("database_away", "broker_away")
 ANSWERS = {
     "HELLO hang up": 2,
     "HELLO 421 too busy": 2,
@@ -51,6 +55,8 @@ ANSWERS = {
     "RCPT 451 greylisted": 4,
     "RCPT 452 mailbox full": 2,
     "RCPT 550 no such mailbox": 2,
+    "RCPT slow 3": 1,  # in minutes of the post office, as those below: it hangs
+    "DATA slow 3": 1,
     "DATA hang up": 3,
     "DATA 451 not now": 2,
     "TEXT hang up": 4,
@@ -59,7 +65,7 @@ ANSWERS = {
     "DOT 451 try later": 3,
     "DOT 452 disk full": 2,
     "DOT 552 too big": 1,
-    # In minutes of the post office: within the minute, shown as unclear meanwhile, given up.
+    # Within the minute, shown as unclear meanwhile, given up.
     "DOT slow 0.5": 3,
     "DOT slow 3": 3,
     "DOT slow 12": 1,
@@ -133,7 +139,8 @@ class Squad:
 def make_squad(count: int, *, spread_s: float, chance: random.Random, poison: int = 0) -> Squad:
     """Make mails that fall due over the next seconds, each of an athlete of its own.
 
-    The plan of one athlete stands for all: publishing is not under fire here.
+    The plan of one athlete stands for all: publishing is not under fire here. Where some cannot be
+    drawn, one of the others is of ten megabytes.
     """
     from athletes.models import Athlete
     from tests.make import make_full_week, make_race, make_team, make_user
@@ -159,14 +166,20 @@ def make_squad(count: int, *, spread_s: float, chance: random.Random, poison: in
     )
     weeks.insert(0, athletes[0].weeks.get())
     bad = set(chance.sample(range(count), poison))
+    contents = [content] * count
+    for number in bad:
+        contents[number] = {"starts_on": monday.isoformat()}
+    if bad:
+        note = "Every step counts. " * (HEAVY_MB * 1000**2 // 19)
+        contents[min(set(range(count)) - bad)] = {**content, "note": note}
     plans = PublishedPlan.objects.bulk_create(
         PublishedPlan(
             week=week,
             revision=1,
             published_at=now,
-            content={"starts_on": monday.isoformat()} if number in bad else content,
+            content=content,
         )
-        for number, week in enumerate(weeks)
+        for week, content in zip(weeks, contents, strict=True)
     )
     deliveries = Delivery.objects.bulk_create(
         Delivery(
@@ -287,7 +300,7 @@ class Fire:
         seed: int,
         minute_s: float,
         sweep_s: int = 1,
-        restart_database: Callable[[], None] | None = None,
+        restart_database: Callable[[float], None] | None = None,
         app: str = "coachsite",
     ) -> None:
         self.var, self.minute_s, self.sweep_s = var, minute_s, sweep_s
@@ -380,9 +393,12 @@ class Fire:
                 return True
         return False
 
-    def kill_broker(self) -> bool:
+    def broker_away(self) -> bool:
+        return self.kill_broker(away_s=BROKER_AWAY_S)
+
+    def kill_broker(self, *, away_s: float = AWAY_S) -> bool:
         self.broker.kill()
-        time.sleep(AWAY_S)
+        time.sleep(away_s)
         self.broker.start()
         return True
 
@@ -442,16 +458,18 @@ class Fire:
         self.extra.append(self.spawn(command, "clock"))
         return True
 
-    def restart_database(self) -> bool:
+    def restart_database(self, *, away_s: float = 0) -> bool:
         if self.cut_database is None:
             return False
-        self.cut_database()
+        self.cut_database(away_s)
         return True
 
+    def database_away(self) -> bool:
+        return self.restart_database(away_s=DATABASE_AWAY_S)
+
     def order(self, order: str) -> None:
-        slow = re.fullmatch(r"DOT slow (\S+)", order)
-        if slow:
-            order = f"DOT slow {float(slow[1]) * self.minute_s}"
+        if slow := re.fullmatch(r"(\w+) slow (\S+)", order):
+            order = f"{slow[1]} slow {float(slow[2]) * self.minute_s}"
         self.orders_given += 1
         self.orders.give(self.orders_given, order)
 

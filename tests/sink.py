@@ -80,13 +80,14 @@ class Talk(socketserver.StreamRequestHandler):
             raise HungUp
 
     def take_text(self) -> None:
-        text = b""
+        lines = []
         while (line := self.rfile.readline()) != END_OF_TEXT:
             if not line:
                 raise HungUp
-            text += line
+            lines.append(line)
             if self.where == "TEXT":
                 self.answer("TEXT", "")
+        text = b"".join(lines)
         if not (self.where == "DOT" and self.what[:1] in "45"):
             self.server.taken.append(text)
             found = MESSAGE_ID.search(text)

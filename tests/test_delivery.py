@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from tests import sink
 from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
 from workouts import delivery, tasks
 from workouts.models import Delivery, Heartbeat, PublishedPlan
@@ -261,6 +262,25 @@ def test_a_mail_server_that_is_away_for_hours_costs_no_try(plan, settings):
         Delivery.objects.settle_lost(now=at)
     assert (waiting.state, waiting.attempts, waiting.next_try_at) == (State.DUE, 0, None)
     assert "refused" in waiting.last_error
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("EMAIL_USE_TLS", "STARTTLS extension not supported"), ("EMAIL_USE_SSL", "SSL")],
+)
+def test_where_no_safe_connection_comes_about_nothing_goes_and_no_try_is_spent(
+    plan, settings, setting, said
+):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_TIMEOUT = 1
+    setattr(settings, setting, True)
+    with sink.Server().in_background() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+        waiting = send(plan, at=SUNDAY_EVENING)
+        server.shutdown()
+    assert (waiting.state, waiting.attempts) == (State.DUE, 0)
+    assert said in waiting.last_error
+    assert server.taken == []
 
 
 def test_a_plan_that_cannot_be_drawn_does_not_stop_the_others(plan, now, mailoutbox):
