@@ -58,6 +58,11 @@ app.steps["worker"].add(Heartbeat)
 
 @worker_process_init.connect
 def freeze_what_is_loaded(**_: Any) -> None:
-    """Spare the garbage collector the rounds over what stays: that is a fifteenth of a mail."""
+    """Spare the garbage collector the rounds over what stays: that is a fifteenth of a mail.
+
+    A plan alone has some thousand lists and dicts, so that the usual threshold, 700, would send it
+    round several times a mail, over all plans of the batch.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
