@@ -24,7 +24,8 @@ class Heartbeat(bootsteps.StartStopStep):
     """Let the worker's main process write to the database that it is alive.
 
     Not a task: a task would only run while beat and broker work too, and the health page could not
-    tell which of the three is down.
+    tell which of the three is down. It also settles the mails of workers that died, since a sweep
+    waits behind the batches of a slow mail server, and a coach shall hear of them within minutes.
     """
 
     requires = {"celery.worker.components:Timer"}
@@ -41,11 +42,13 @@ class Heartbeat(bootsteps.StartStopStep):
             self.timer_entry.cancel()
 
     def beat(self) -> None:
+        from workouts.models import Delivery
         from workouts.models import Heartbeat as HeartbeatRow
 
         try:
             close_old_connections()
             HeartbeatRow.beat("worker", now=timezone.now())
+            Delivery.objects.settle_lost(now=timezone.now())
         except DatabaseError as error:
             log.warning("the worker could not write its heartbeat: %s", error)
         finally:

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from coachsite.celery import Heartbeat as SignOfLife
 from tests import sink
 from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
 from workouts import delivery, tasks
@@ -251,6 +252,18 @@ def test_a_mail_a_minute_on_the_wire_shows_as_unclear_until_its_answer_comes(pla
     assert Delivery.objects.get().state == State.UNCLEAR
     assert mail.arrived(to="ana.sousa@club.example", now=later)
     assert Delivery.objects.get().state == State.SENT
+
+
+def test_a_worker_that_lives_shows_what_a_dead_one_left_while_no_sweep_comes_through(
+    plan, monkeypatch
+):
+    plan.delivery.claim(now=SUNDAY_EVENING)
+    plan.delivery.onto_the_wire(now=SUNDAY_EVENING, time_left=timedelta(0))
+    monkeypatch.setattr(connection, "close", lambda: None)
+    monkeypatch.setattr(timezone, "now", lambda: SUNDAY_EVENING + timedelta(seconds=61))
+    SignOfLife(None).beat()
+    assert Delivery.objects.get().state == State.UNCLEAR
+    assert Heartbeat.objects.get().part == "worker"
 
 
 def test_a_mail_server_that_is_away_for_hours_costs_no_try(plan, settings):
