@@ -26,7 +26,7 @@ from athletes.models import (
     monday_of,
 )
 from tests.make import make_athlete, make_group, make_race, make_team, make_user
-from workouts.mail_links import Purpose, session_token, unsubscribe_token
+from workouts.mail_links import Purpose, calendar_token, session_token, unsubscribe_token
 from workouts.models import (
     Action,
     Enrolment,
@@ -199,12 +199,15 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
 
 
 def tokens_of(session: Session, athlete: Athlete) -> dict[str, str]:
-    """Return the tokens of a mail, by what each is for."""
+    """Return the tokens of an athlete, by what each is for."""
     week_ends = timezone.now() + timedelta(days=7)
     ids = {"athlete_id": athlete.pk, "session_id": session.pk, "email": athlete.email}
     tokens = {str(one): session_token(one, week_ends=week_ends, **ids) for one in Purpose}
     del ids["session_id"]
-    return tokens | {"unsubscribe": unsubscribe_token(kind="PLAN", **ids)}
+    return tokens | {
+        "unsubscribe": unsubscribe_token(kind="PLAN", **ids),
+        "calendar": calendar_token(athlete_id=athlete.pk, key=athlete.calendar_key),
+    }
 
 
 def make_world() -> World:
