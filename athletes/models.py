@@ -73,6 +73,10 @@ def validate_time_zone(name: str) -> None:
         )
 
 
+def new_calendar_key() -> str:
+    return secrets.token_hex(8)
+
+
 class InvitationUsed(Exception):
     """The invitation was accepted before, has expired, or belongs to another address."""
 
@@ -256,6 +260,13 @@ class AthleteQuerySet(models.QuerySet["Athlete"]):
         """Return the athletes whose training this user may change."""
         return self.filter(team__in=Team.objects.coached_by(user))
 
+    def with_calendar(self, key: str) -> Self:
+        """Return the athletes whose calendar has this key, and may be read.
+
+        That of a person whose account was closed is closed too: nobody could change its address.
+        """
+        return self.filter(calendar_key=key).exclude(user__is_active=False)
+
     def with_paces(self) -> Self:
         """Fetch what `Athlete.paces` reads, for many athletes at once."""
         return self.prefetch_related("races", "pace_overrides")
@@ -267,7 +278,8 @@ class Athlete(models.Model):
     `weekly_volume_m` is the usual week in metres. `send_weekday` (ISO, Monday 1) and `send_time`
     are the athlete's own day and hour for the mail of the coming week, in `time_zone`. `busy_days`
     holds the ISO weekdays on which the athlete cannot train, as "36". Every mail to a minor goes to
-    `guardian_email` too, the address of a second adult.
+    `guardian_email` too, the address of a second adult. `calendar_key` is part of the secret
+    address of the athlete's calendar.
     """
 
     class Level(models.TextChoices):
@@ -314,6 +326,7 @@ class Athlete(models.Model):
     busy_days = models.CharField(max_length=7, blank=True, default="")
     send_weekday = models.PositiveSmallIntegerField(default=Weekday.SUNDAY, choices=Weekday)
     send_time = models.TimeField(default=time(18))
+    calendar_key = models.CharField(max_length=16, default=new_calendar_key, editable=False)
 
     objects = AthleteQuerySet.as_manager()
 
@@ -405,6 +418,11 @@ class Athlete(models.Model):
         if stop:
             return stop.get_kind_display()
         return UNSUBSCRIBED if self.unsubscriptions.filter(kind=kind).exists() else ""
+
+    def renew_calendar(self) -> None:
+        """Give the athlete's calendar a new address; the old one opens nothing any more."""
+        self.calendar_key = new_calendar_key()
+        self.save(update_fields=["calendar_key"])
 
     def is_paused_on(self, day: date) -> bool:
         """Say whether a pause covers a day; reads `pauses`."""

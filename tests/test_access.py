@@ -181,6 +181,10 @@ mail_cannot        POST     mail_cannot mail_cannot mail_cannot mail_cannot mail
 mail_unsubscribe   ANY      200        200        200        200        200        200        200        200
 mail_settings      GET      login      404        404        200        404        404        404        404
 mail_settings      POST     login      404        404        mail_settings 404 404        404        404
+calendar_settings  GET      login      404        404        200        404        404        404        404
+calendar_settings  POST     login      404        404        calendar_settings 404 404    404        404
+calendar_feed      GET      200        200        200        200        200        200        200        200
+calendar_feed      POST     405        405        405        405        405        405        405        405
 team_history       ANY      login      200        200        404        404        404        404        404
 week_history       ANY      login      200        200        404        404        404        404        404
 mails              ANY      login      200        200        404        404        404        404        404
@@ -256,7 +260,7 @@ READ_ONLY = (
     "workouts_result",
 )
 
-MAIL_LINKS = ("mail_done", "mail_move", "mail_cannot", "mail_unsubscribe")
+MAIL_LINKS = ("mail_done", "mail_move", "mail_cannot", "mail_unsubscribe", "calendar_feed")
 METHODS = ("GET", "HX-GET", "POST", "HX-POST")
 
 
@@ -321,7 +325,8 @@ ABSENT = {
     "slug": "no-such-team",
     "token": "no-such-token",
     **dict.fromkeys(
-        ["done_token", "move_token", "cannot_token", "unsubscribe_token"], "no-such-token"
+        ["done_token", "move_token", "cannot_token", "unsubscribe_token", "calendar_token"],
+        "no-such-token",
     ),
     **dict.fromkeys(
         [

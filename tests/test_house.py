@@ -111,9 +111,17 @@ MAY_IMPORT = PURE | {
     "workouts.dashboard": WORKOUTS | {"workouts.notation", "workouts.spacing"},
     "workouts.overviews": WORKOUTS | {"athletes.measures", "workouts.dashboard", "workouts.diary"},
     "workouts.wording": {"athletes.measures", "workouts.models"},
+    "workouts.calendars": {
+        "athletes.models",
+        "workouts.mail_links",
+        "workouts.mails",
+        "workouts.models",
+        "workouts.wording",
+    },
     "workouts.mails": {"athletes.measures", "workouts.revisions", "workouts.wording"},
     "workouts.delivery": {
         "athletes.models",
+        "workouts.calendars",
         "workouts.mail_links",
         "workouts.mails",
         "workouts.models",
@@ -135,6 +143,7 @@ MAY_IMPORT = PURE | {
     "workouts.views": {
         "athletes.models",
         "athletes.requests",
+        "workouts.calendars",
         "workouts.dashboard",
         "workouts.delivery",
         "workouts.diary",

@@ -232,6 +232,8 @@ ATHLETE_PAGES = [
     "/athletes/{athlete}/weeks/{monday}/",
     "/athletes/{athlete}/months/2026-12/",
     "/sessions/{session}/log/",
+    "/athletes/{athlete}/mail/",
+    "/athletes/{athlete}/calendar/",
 ]
 PUBLIC_PAGES = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
 
@@ -331,9 +333,28 @@ def test_a_workout_is_worked_out_while_it_is_typed(page, site, squad, coach):
 def test_a_phone_page_is_no_wider_than_the_phone(page, site, squad, athlete):
     page.set_viewport_size({"width": 360, "height": 800})
     sign_in(page, site.url, athlete.user.email)
-    for path in ("/today/", f"/athletes/{athlete.pk}/weeks/{MONDAY}/", f"/athletes/{athlete.pk}/"):
+    own = f"/athletes/{athlete.pk}/"
+    for path in ("/today/", own, f"{own}weeks/{MONDAY}/", f"{own}mail/", f"{own}calendar/"):
         page.goto(site.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_a_touch_selects_the_address_of_the_calendar_and_a_new_one_ends_it(
+    page, site, squad, athlete
+):
+    sign_in(page, site.url, athlete.user.email)
+    page.get_by_role("link", name="In your calendar").click()
+    field = page.get_by_label("Address of your calendar")
+    field.click()
+    address = page.evaluate("document.getSelection().toString()")
+    assert address == field.input_value()
+    path = re.sub(r"^https?://[^/]+", "", address)
+    calendar = page.request.get(f"{site.url}{path}")
+    assert calendar.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert calendar.text().startswith("BEGIN:VCALENDAR\r\n")
+    page.get_by_role("button", name="New address").click()
+    expect(page.get_by_text("the old one no longer works")).to_be_visible()
+    assert page.request.get(f"{site.url}{path}").status == 404
 
 
 @pytest.mark.parametrize("width", [1280, 360])

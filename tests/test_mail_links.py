@@ -11,6 +11,7 @@ from athletes.models import Athlete
 from tests.make import EASY, TRACK, make_athlete, make_week
 from tests.test_access import dump
 from workouts import delivery
+from workouts.calendars import calendar_address
 from workouts.mail_links import LOG_WITHIN, Purpose, session_token, unsubscribe_token
 from workouts.models import Action, Result, Session, TrainingWeek
 
@@ -306,6 +307,7 @@ def test_the_mail_holds_the_links_of_each_session_in_text_and_html(week, setting
     stop = f"https://coachsite.example{link(session, 'unsubscribe')}"
     assert f"Unsubscribe\n  {stop}\n" in text
     assert f'href="{stop}"' in html
+    assert f"In your calendar\n  {calendar_address(plan.week.athlete)}\n" in text
     assert max(map(len, text.splitlines())) <= 80
 
 

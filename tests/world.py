@@ -26,7 +26,7 @@ from athletes.models import (
     monday_of,
 )
 from tests.make import make_athlete, make_group, make_race, make_team, make_user
-from workouts.mail_links import Purpose, session_token, unsubscribe_token
+from workouts.mail_links import Purpose, calendar_token, session_token, unsubscribe_token
 from workouts.models import (
     Action,
     Enrolment,
@@ -199,12 +199,14 @@ def make_side(*, slug: str, word: str, lap: int) -> Side:
 
 
 def tokens_of(session: Session, athlete: Athlete) -> dict[str, str]:
-    """Return the tokens of a mail, by what each is for."""
+    """Return the tokens of an athlete, by what each is for."""
     week_ends = timezone.now() + timedelta(days=7)
     ids = {"session_id": session.pk, "email": athlete.email, "week_ends": week_ends}
     tokens = {str(one): session_token(one, **ids) for one in Purpose}
-    off = unsubscribe_token(athlete_id=athlete.pk, kind="PLAN", email=athlete.email)
-    return tokens | {"unsubscribe": off}
+    return tokens | {
+        "unsubscribe": unsubscribe_token(athlete_id=athlete.pk, kind="PLAN", email=athlete.email),
+        "calendar": calendar_token(athlete_id=athlete.pk, key=athlete.calendar_key),
+    }
 
 
 def make_world() -> World:

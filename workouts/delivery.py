@@ -28,6 +28,7 @@ from django.urls import reverse
 
 from athletes.models import Athlete, MailKind, Membership, User
 from workouts import mails
+from workouts.calendars import calendar_address
 from workouts.mail_links import Purpose, session_token, unsubscribe_token
 from workouts.models import Delivery, Kind, PublishedPlan, SentMail
 from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED
@@ -372,7 +373,8 @@ def footer_of(plan: PublishedPlan, stop: str) -> mails.Links:
     """Return what a mail leads to as a whole; big mailboxes ask that its end be among it."""
     at = [plan.week.athlete_id, plan.week.starts_on.isoformat()]
     week = settings.SITE_URL + reverse("athlete_week", args=at)
-    return ("See and log it", week), ("Unsubscribe", stop)
+    calendar = calendar_address(plan.week.athlete)
+    return ("See and log it", week), ("In your calendar", calendar), ("Unsubscribe", stop)
 
 
 def headers_of(delivery: Delivery, stop: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
 
 
 UNSUBSCRIBE = "unsubscribe"
+CALENDAR = "calendar"
 
 
 class LinkAltered(Exception):
@@ -51,6 +52,14 @@ class UnsubscribeLink:
     athlete_id: int
     kind: str
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarLink:
+    """What the address of a calendar says; it is outdated once `key` is the athlete's no more."""
+
+    athlete_id: int
+    key: str
 
 
 @lru_cache(maxsize=256)
@@ -90,6 +99,20 @@ def read_unsubscribe(token: str) -> UnsubscribeLink:
     """
     athlete_id, kind, mark = _read(UNSUBSCRIBE, token, parts=3)
     return UnsubscribeLink(b62_decode(athlete_id), kind, mark)
+
+
+def calendar_token(*, athlete_id: int, key: str) -> str:
+    """Return the token of an athlete's calendar; it never expires, another `key` ends it."""
+    return _sign(CALENDAR, b62_encode(athlete_id), key)
+
+
+def read_calendar(token: str) -> CalendarLink:
+    """Return what the token of a calendar says.
+
+    :raises LinkAltered: if it was not made here for this purpose
+    """
+    athlete_id, key = _read(CALENDAR, token, parts=2)
+    return CalendarLink(b62_decode(athlete_id), key)
 
 
 class ShortSigner(Signer):

@@ -177,11 +177,11 @@ def _week(
     links: Callable[[Planned], Links],
 ) -> Week:
     planned = content["sessions"]
-    worded = [_told(session, links(session)) for session in planned]
-    told = list(range(len(planned)))
+    worded = [told(session, links(session)) for session in planned]
+    shown = list(range(len(planned)))
     if changes:
         concerned = {change.session_id for change in changes}
-        told = [number for number in told if planned[number]["id"] in concerned]
+        shown = [number for number in shown if planned[number]["id"] in concerned]
     starts_on = date.fromisoformat(content["starts_on"])
     return Week(
         team=team,
@@ -190,9 +190,9 @@ def _week(
         note=content["note"],
         changes=tuple(one.words for one in brief(changes)),
         glance=tuple(_glance(starts_on, worded)),
-        sessions=tuple(worded[number] for number in told),
-        paces=tuple(_paces([planned[number] for number in told])),
-        sources=tuple(sources_of([planned[number] for number in told])),
+        sessions=tuple(worded[number] for number in shown),
+        paces=tuple(_paces([planned[number] for number in shown])),
+        sources=tuple(sources_of([planned[number] for number in shown])),
         coach=coach,
         footer=footer,
     )
@@ -209,7 +209,8 @@ def _glance(starts_on: date, sessions: Sequence[Told]) -> Iterator[Glance]:
             yield Glance(day, session.title, ", ".join(session.details), session.length)
 
 
-def _told(session: Planned, links: Links) -> Told:
+def told(session: Planned, links: Links) -> Told:
+    """Return a session in the words of mail and calendar."""
     kind = kind_name(session["kind"]).lower()
     sort = "" if session["title"].lower().startswith(kind) else kind.removesuffix(" session")
     on = date.fromisoformat(session["on"])

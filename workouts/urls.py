@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from workouts.views import (
     athlete,
     board,
+    calendar,
     history,
     library,
     mail,
@@ -189,6 +190,10 @@ urlpatterns = [
     path("m/skip/<str:cannot_token>/", mail.mail_cannot, name="mail_cannot"),
     path("m/stop/<str:unsubscribe_token>/", mail.mail_unsubscribe, name="mail_unsubscribe"),
     path("athletes/<int:athlete_id>/mail/", mail.mail_settings, name="mail_settings"),
+    path(
+        "athletes/<int:athlete_id>/calendar/", calendar.calendar_settings, name="calendar_settings"
+    ),
+    path("c/<str:calendar_token>.ics", calendar.calendar_feed, name="calendar_feed"),
     path("teams/<slug:slug>/undo/", board.board_undo, name="board_undo"),
     path("teams/<slug:slug>/history/", history.team_history, name="team_history"),
     path("teams/<slug:slug>/mails/", mails.mails, name="mails"),

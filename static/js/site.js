@@ -6,6 +6,11 @@ document.addEventListener("change", (event) => {
   if (form) form.requestSubmit();
 });
 
+// An address to copy is selected whole by one touch.
+document.addEventListener("click", (event) => {
+  if (event.target.matches("input[readonly]")) event.target.select();
+});
+
 // A request that got no usable answer says so, where nothing else would.
 const fault = document.getElementById("fault");
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {

@@ -44,10 +44,11 @@ def due_at(athlete: Athlete, starts_on: date) -> datetime:
     forward, or back where forward is another day; one that it repeats is taken the first time.
     """
     day = starts_on + timedelta(days=(athlete.send_weekday - 8) % -7)
-    return _instant(athlete, day, athlete.send_time)
+    return local_instant(athlete, day, athlete.send_time)
 
 
-def _instant(athlete: Athlete, day: date, at: time) -> datetime:
+def local_instant(athlete: Athlete, day: date, at: time) -> datetime:
+    """Return the instant (UTC) of a time on the athlete's clocks, which change: see `due_at`."""
     zone = zoneinfo.ZoneInfo(athlete.time_zone)
     local = datetime.combine(day, at, zone)
     instant = local.astimezone(UTC)
@@ -246,7 +247,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         self, plan: PublishedPlan, now: datetime, was_told: bool, is_held: bool
     ) -> "Delivery":
         athlete, starts_on = plan.week.athlete, plan.week.starts_on
-        not_after = _instant(athlete, starts_on + timedelta(days=7), time(0))
+        not_after = local_instant(athlete, starts_on + timedelta(days=7), time(0))
         is_news = bool(plan.content["sessions"]) or was_told
         why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
         if is_held:
