@@ -35,6 +35,7 @@ PURE = {
     "workouts.spacing": set(),
     "workouts.revisions": {"athletes.measures"},
     "workouts.ready_plans": {"workouts.library"},
+    "workouts.bounces": set(),
 }
 ATHLETES = {"athletes.measures", "athletes.paces", "athletes.predictions", "athletes.models"}
 WORKOUTS = {"athletes.models", "workouts.models", "workouts.prescriptions"}
@@ -135,6 +136,7 @@ MAY_IMPORT = PURE | {
     "workouts.views": {
         "athletes.models",
         "athletes.requests",
+        "workouts.bounces",
         "workouts.dashboard",
         "workouts.delivery",
         "workouts.diary",

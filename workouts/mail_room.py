@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from athletes.models import (
     UNSUBSCRIBED,
@@ -143,7 +143,7 @@ def room(team: Team, *, now: datetime) -> Room:
             is_off=Exists(
                 Unsubscription.objects.filter(athlete=OuterRef("pk"), kind=MailKind.PLAN)
             ),
-            is_stopped=Exists(MailStop.objects.standing(OuterRef("email"))),
+            stop=Subquery(MailStop.objects.standing(OuterRef("email")).values("kind")[:1]),
         ).order_by("name", "pk")
     )
     posted: dict[tuple[int, date], list[Posted]] = {}
@@ -232,8 +232,8 @@ def _off(athlete: Any) -> str:
     """Say why an athlete gets no mails at all for the time being, "" if they do."""
     if not athlete.email:
         return NO_ADDRESS
-    if athlete.is_stopped:
-        return "the address takes no mail"
+    if athlete.stop:
+        return f"the address takes no mail: {MailStop.Kind(athlete.stop).label}"
     return UNSUBSCRIBED if athlete.is_off else ""
 
 
@@ -261,7 +261,7 @@ def _cell(
             Line(_words(one, athlete.time_zone, is_paused, now), _tone(one, now), one.pk)
             for one in shown
         ),
-        _button(newest, is_paused, now),
+        "" if off else _button(newest, is_paused, now),
         newest.pk,
     )
 
@@ -314,7 +314,7 @@ def _button(one: Posted, is_paused: bool, now: datetime) -> str:
     """Return what the button at the newest mail says, "" where there is nothing to do."""
     if is_paused or one.not_after <= now:
         return ""
-    if one.state == State.FAILED:
+    if one.state in (State.FAILED, State.BOUNCED):
         return "Try again"
     if one.state == State.DUE and (one.due_at > now or one.next_try_at):
         return "Send now"

@@ -6,6 +6,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace, csp_update
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Value
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from athletes.forms import DigestForm
-from athletes.models import Athlete, Membership, Team, User
+from athletes.models import Athlete, MailStop, Membership, Team, User
 from athletes.requests import SiteRequest, coached_team
 from workouts import delivery as post_office
 from workouts import mail_room
@@ -134,6 +135,7 @@ def mail_detail(request: SiteRequest, mail_id: int) -> HttpResponse:
     now = timezone.now()
     is_newest = not plan.week.plans.filter(revision__gt=plan.revision).exists()
     can_go = is_newest and delivery.not_after > now and not athlete.team.mails_paused_at
+    can_go = can_go and not MailStop.objects.standing(Value(athlete.email)).exists()
     context = {
         "team": athlete.team,
         "athlete": athlete,
