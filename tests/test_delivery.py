@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from athletes.models import Athlete
 from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
 from workouts import delivery, tasks
 from workouts.models import Delivery, Heartbeat, PublishedPlan
@@ -392,6 +393,30 @@ def test_a_week_emptied_after_its_mail_is_told_to_the_athlete(plan, now, mailout
     send(emptied, at=emptied.delivery.due_at)
     assert "Nothing is planned" in mailoutbox[1].body
     assert "Nothing is planned" in mailoutbox[1].alternatives[0].content
+
+
+def test_an_athlete_with_a_new_address_gets_the_whole_week_and_not_what_changed(plan, runner):
+    send(plan, at=SUNDAY_EVENING)
+    plan.week.schedule(weekday=5, **EASY)
+    newer = plan.week.publish(now=SUNDAY_EVENING)
+
+    def told_as_changed():
+        bag = delivery.Bag.of(Delivery.objects.filter(plan=newer))
+        return len(bag.changes_in(bag.deliveries[newer.delivery.pk].plan))
+
+    assert told_as_changed() == 1
+    Athlete.objects.filter(pk=runner.pk).update(email="ana.new@club.example")
+    assert told_as_changed() == 0
+
+
+def test_who_left_the_plans_gets_none_at_a_new_address_of_a_week_that_was_mailed(
+    plan, runner, mailoutbox
+):
+    send(plan, at=SUNDAY_EVENING)
+    runner.unsubscriptions.create(kind="PLAN", at=SUNDAY_EVENING)
+    Athlete.objects.filter(pk=runner.pk).update(email="ana.new@club.example")
+    plan.week.schedule(weekday=5, **EASY)
+    assert send(plan.week.publish(now=SUNDAY_EVENING), at=SUNDAY_EVENING).state == State.SKIPPED
 
 
 @pytest.mark.parametrize("state", [State.CLAIMED, State.TRANSMITTING, State.UNCLEAR])

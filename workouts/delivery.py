@@ -56,7 +56,8 @@ class Bag:
     """What the mails of a batch need, read at once: all of it is as it was when the batch began.
 
     `coaches` are those of each team, the head first; `mailed` the plans of each week that have been
-    mailed, the newest first, where it was published more than once; `sent` gathers what went out.
+    mailed to the address of today, the newest first, where it was published more than once; `sent`
+    gathers what went out.
     """
 
     deliveries: dict[int, Delivery]
@@ -74,7 +75,9 @@ class Bag:
         for member in sorted(members, key=lambda member: member.role != member.Role.HEAD):
             bag.coaches[member.team_id].append(member.user)
         if again := [plan.week_id for plan in plans if plan.revision > 1]:
-            mailed = PublishedPlan.objects.filter(week__in=again, delivery__state="SENT")
+            mailed = PublishedPlan.objects.filter(
+                week__in=again, delivery__state="SENT", delivery__sent_to=F("week__athlete__email")
+            )
             for plan in mailed.order_by("-revision"):
                 bag.mailed[plan.week_id].append(plan)
         return bag

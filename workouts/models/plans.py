@@ -164,20 +164,25 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
         return plans
 
     def _in_the_inbox(self, week_ids: set[int]) -> dict[int, Any]:
-        """Return what the newest mail of these weeks says, where it is sure that it was sent."""
+        """Return what the newest mail of these weeks says, where the athlete has it for sure.
+
+        That is in the inbox of today: who has a new address does not have what went to another one.
+        """
         if not week_ids:
             return {}
         # One that may have gone, or may go yet, leaves it open what the athlete has.
-        lost = ["SKIPPED", "FAILED", "BOUNCED"]
-        gone = self.filter(week__in=week_ids).exclude(delivery__state__in=lost)
+        gone = self.filter(week__in=week_ids).exclude(
+            delivery__state__in=["SKIPPED", "FAILED", "BOUNCED"], delivery__resent=False
+        )
         latest = {
-            plan.week_id: plan for plan in gone.select_related("delivery").order_by("revision")
+            plan.week_id: plan
+            for plan in gone.select_related("delivery", "week__athlete").order_by("revision")
         }
-        sent = Delivery.State.SENT
         return {
             week_id: as_mailed(plan.content)
             for week_id, plan in latest.items()
-            if plan.delivery.state == sent
+            if plan.delivery.state == Delivery.State.SENT
+            and plan.delivery.sent_to == plan.week.athlete.email
         }
 
     def _replace(self, week_ids: set[int]) -> set[int]:
@@ -275,7 +280,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
         waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
         on_its_way.exclude(state__in=["SENT", "BOUNCED"]).update(is_replaced=True)
-        gone = on_its_way.exclude(state__in=["FAILED", "BOUNCED"])
+        gone = self.exclude(state__in=["SKIPPED", "FAILED", "BOUNCED"], resent=False)
         return set(gone.values_list("plan_id", flat=True))
 
     def due(self, now: datetime) -> Self:
@@ -363,13 +368,18 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def drop_unwanted(self) -> None:
         """Stop the mails that their athletes have left, and those to an address that takes none.
 
-        The mail of a week of which one was sent is a change mail, any other one the plan's.
+        The mail of a week of which one was sent to the address of today is a change mail, any
+        other one the plan's.
         """
         athlete = "plan__week__athlete"
         off = Unsubscription.objects.filter(athlete=models.OuterRef(athlete))
         no_plan, no_change = (models.Exists(off.filter(kind=kind)) for kind in MailKind)
         told = models.Exists(
-            Delivery.objects.filter(plan__week=models.OuterRef("plan__week"), state="SENT")
+            Delivery.objects.filter(
+                plan__week=models.OuterRef("plan__week"),
+                state="SENT",
+                sent_to=models.OuterRef(f"{athlete}__email"),
+            )
         )
         stops = MailStop.objects.standing(models.OuterRef(f"{athlete}__email"))
         for unwanted, why in (
