@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 State = Delivery.State
 SUNDAY_EVENING = datetime(2026, 11, 29, 18, tzinfo=UTC)
+AGAIN = "not sent again: too late"
 
 
 @pytest.fixture
@@ -363,6 +364,33 @@ def test_the_seed_example_is_mailed_with_its_corrected_times(runner, library, no
 def test_a_full_week_has_both_track_sessions_in_the_subject(runner, now, mailoutbox):
     send(make_full_week(athlete=runner).publish(now=now), at=SUNDAY_EVENING)
     assert mailoutbox[0].subject.endswith("2 track sessions")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"state": "DUE"}, ("SKIPPED", "too late")),
+        ({"state": "CLAIMED"}, ("SKIPPED", "too late")),
+        # It may have arrived: unclear before, and just tried again, or put back after that.
+        ({"state": "UNCLEAR"}, ("UNCLEAR", "too late")),
+        ({"state": "CLAIMED", "resent": True}, ("UNCLEAR", "too late")),
+        ({"state": "DUE", "resent": True}, ("UNCLEAR", "too late")),
+        # It was sent, and a second copy was asked for, or is being sent.
+        ({"state": "UNCLEAR", "first_sent_at": SUNDAY_EVENING}, ("SENT", AGAIN)),
+        (
+            {"state": "CLAIMED", "first_sent_at": SUNDAY_EVENING, "resent": True},
+            ("SENT", AGAIN),
+        ),
+    ],
+)
+def test_of_a_mail_that_goes_out_no_more_it_is_told_whether_it_had_gone(plan, before, after):
+    rows = Delivery.objects.filter(pk=plan.delivery.pk)
+    rows.update(next_try_at=SUNDAY_EVENING, **before)
+    rows.not_sent("too late")
+    found = rows.get()
+    assert (found.state, found.last_error) == after
+    assert found.sent_at == before.get("first_sent_at")
+    assert not Delivery.objects.due(SUNDAY_EVENING).exists()
 
 
 # A plan replaced, withdrawn, or whose athlete moved

@@ -27,6 +27,13 @@ def minor(team) -> Athlete:
     return make_athlete(team=team, name="Max Minor", is_minor=True)
 
 
+@pytest.fixture
+def guarded(minor) -> Athlete:
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    minor.refresh_from_db()
+    return minor
+
+
 def send(plan, *, at=SUNDAY_EVENING) -> Delivery:
     delivery.send_plans([plan.delivery.pk], clock=lambda: at)
     plan.delivery.refresh_from_db()
@@ -163,6 +170,45 @@ def test_a_week_that_is_over_is_not_sent_when_a_guardian_comes(minor, now):
     Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
     sweep_and_send(at=SUNDAY_EVENING + timedelta(days=8))
     assert mail.outbox == []
+
+
+# A second copy
+
+
+def second_copy(plan, *, at) -> Delivery:
+    plan.delivery.refresh_from_db()
+    assert plan.delivery.send_again(now=at)
+    return send(plan, at=at)
+
+
+def test_a_second_copy_does_not_go_to_a_minor_alone_and_the_first_one_stays_sent(
+    client, coach, guarded, now
+):
+    plan = make_plan(athlete=guarded, now=now)
+    send(plan)
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email="")
+    later = SUNDAY_EVENING + timedelta(hours=1)
+    sent = second_copy(plan, at=later)
+    assert (sent.state, sent.sent_at) == (State.SENT, SUNDAY_EVENING)
+    assert sent.last_error == "not sent again: no guardian's address"
+    assert len(mail.outbox) == 1
+    client.force_login(coach)
+    page = client.get(f"/mails/{sent.pk}/").text
+    assert "sent Sun 18:00, not sent again: no guardian&#x27;s address" in page
+    # With a guardian it can be asked for once more.
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email=PARENT)
+    assert second_copy(plan, at=later + timedelta(hours=1)).resent
+    assert len(mail.outbox) == 2
+
+
+def test_a_mail_that_may_have_arrived_is_not_sent_once_more_to_a_minor_alone(guarded, now):
+    plan = make_plan(athlete=guarded, now=now)
+    Delivery.objects.update(state=State.UNCLEAR, next_try_at=SUNDAY_EVENING)
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email="")
+    sweep_and_send(at=SUNDAY_EVENING)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.last_error) == (State.UNCLEAR, NO_GUARDIAN)
+    assert (plan.delivery.resent, mail.outbox) == (False, [])
 
 
 # The coach

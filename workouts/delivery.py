@@ -133,7 +133,7 @@ def send_plan(
     the text began to flow, it is unclear whether the server has: the state says so.
     """
     now = clock()
-    if not delivery.claim(now=now) or delivery.kept_back(now=now):
+    if delivery.kept_back(now=now) or not delivery.claim(now=now):
         return
     try:
         message = plan_message(delivery, bag=bag, connection=connection)
@@ -148,8 +148,7 @@ def send_plan(
         hand_over(message, connection=connection, may_go=may_go)
     except HeldBack:
         drop(connection)
-        replaced = delivery.held().filter(is_replaced=True)
-        replaced.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
+        delivery.held().filter(is_replaced=True).not_sent(REPLACED)
     except (smtplib.SMTPException, OSError) as error:
         write_down(delivery, error, connection=connection, now=clock())
     else:
@@ -224,21 +223,9 @@ def write_down(delivery: Delivery, error: Exception, *, connection: Any, now: da
         delivery.held().update(attempts=F("attempts") - 1)
         put_back(delivery, error, now=now)
     elif delivery.first_sent_at:
-        stay_sent(delivery, error)
+        delivery.held().sent_once(words(error))
     else:
         delivery.held().update(state=Delivery.State.FAILED, last_error=words(error))
-
-
-def stay_sent(delivery: Delivery, error: Exception) -> None:
-    """Leave a mail sent whose second copy did not go out: it can be asked for again."""
-    delivery.held().update(
-        state=Delivery.State.SENT,
-        sent_at=delivery.first_sent_at,
-        first_sent_at=None,
-        resent=False,
-        next_try_at=None,
-        last_error=f"second copy: {words(error)}"[:300],
-    )
 
 
 def answer_of(error: Exception) -> tuple[int, Any] | None:
@@ -252,9 +239,12 @@ def answer_of(error: Exception) -> tuple[int, Any] | None:
 
 
 def put_back(delivery: Delivery, error: Exception, *, now: datetime) -> None:
-    """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter."""
+    """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter.
+
+    A second copy is not tried again: the coach can ask for it once more.
+    """
     if delivery.first_sent_at:
-        return stay_sent(delivery, error)
+        return delivery.held().sent_once(words(error))
     delivery.held().update(
         state=Delivery.State.DUE,
         next_try_at=now + random.uniform(0, 1) * longest_pause(delivery.attempts),

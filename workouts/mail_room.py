@@ -284,7 +284,7 @@ def _words(one: Posted, zone: str, is_paused: bool, now: datetime) -> str:
             sent += f", again {local(one.sent_at, zone)}"
         if one.state == State.BOUNCED:
             sent += ", bounced"
-        return f"{sent}: {said}" if said else sent
+        return f"{sent}{': ' if one.state == State.BOUNCED else ', '}{said}" if said else sent
     if one.state == State.UNCLEAR:
         if said == SECOND_COPY:
             return "second copy goes out within a minute"

@@ -277,9 +277,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """
         # Locked first: one that a worker puts back meanwhile would be missed by both updates.
         list(self.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
-        waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
-        waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
-        on_its_way.exclude(state__in=["SENT", "BOUNCED"]).update(is_replaced=True)
+        self.filter(state="UNCLEAR", lease_token=None).sent_once(REPLACED)
+        self.filter(state="DUE").not_sent(REPLACED)
+        self.exclude(state__in=["SKIPPED", "SENT", "BOUNCED"]).update(is_replaced=True)
         gone = self.exclude(state__in=["SKIPPED", "FAILED", "BOUNCED"], resent=False)
         return set(gone.values_list("plan_id", flat=True))
 
@@ -319,11 +319,36 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         idle = self.filter(
             Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
         )
-        idle.filter(is_replaced=True).update(state=Delivery.State.SKIPPED, last_error=REPLACED)
-        idle.filter(not_after__lte=now).update(
-            state=Delivery.State.SKIPPED, last_error="the week was over before it could be sent"
+        over = Q(is_replaced=True) | Q(not_after__lte=now) | Q(attempts__gte=MAX_ATTEMPTS)
+        ended = idle.filter(pk__in=list(idle.filter(over).values_list("pk", flat=True)))
+        ended.filter(is_replaced=True).not_sent(REPLACED)
+        ended.filter(not_after__lte=now).not_sent("the week was over before it could be sent")
+        ended.sent_once("tried too often")
+        ended.filter(attempts__gte=MAX_ATTEMPTS).update(state=Delivery.State.FAILED)
+
+    def not_sent(self, why: str) -> None:
+        """Let these go out no more, and say truly of each what became of it.
+
+        One that may have arrived stays unclear, with no second copy to come.
+        """
+        others = self.filter(first_sent_at=None)
+        may_have_gone = Q(state=Delivery.State.UNCLEAR) | Q(resent=True)
+        others.filter(may_have_gone).update(
+            state=Delivery.State.UNCLEAR, next_try_at=None, last_error=why
         )
-        idle.filter(attempts__gte=MAX_ATTEMPTS).update(state=Delivery.State.FAILED)
+        others.exclude(may_have_gone).update(state=Delivery.State.SKIPPED, last_error=why)
+        self.sent_once(why)
+
+    def sent_once(self, why: str) -> None:
+        """Leave those sent of which a second copy was asked for, and does not go out."""
+        self.exclude(first_sent_at=None).update(
+            state=Delivery.State.SENT,
+            sent_at=F("first_sent_at"),
+            first_sent_at=None,
+            resent=False,
+            next_try_at=None,
+            last_error=f"not sent again: {why}"[:300],
+        )
 
     def sweep(self, *, now: datetime) -> list[list[int]]:
         """Settle what no worker will finish; return the ids of what is due, batch by batch."""
@@ -382,15 +407,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             )
         )
         stops = MailStop.objects.standing(models.OuterRef(f"{athlete}__email"))
+        waiting = self.filter(state__in=["DUE", "UNCLEAR"])
         for unwanted, why in (
             (no_plan & ~told | no_change & told, UNSUBSCRIBED),
             (models.Exists(stops), ADDRESS_STOPPED),
         ):
-            found = self.filter(unwanted, state__in=["DUE", "UNCLEAR"])
-            rows = Delivery.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
-            rows.filter(state="DUE").update(state=Delivery.State.SKIPPED, last_error=why)
-            # It may have arrived: that stays open, and no second copy is sent.
-            rows.filter(state="UNCLEAR").update(next_try_at=None, last_error=why)
+            found = list(waiting.filter(unwanted).values_list("pk", flat=True))
+            Delivery.objects.filter(pk__in=found).not_sent(why)
 
     def wanted_again(self, athlete: Athlete, *, now: datetime) -> None:
         """Let the mails go that were stopped for an athlete who wants them after all."""
@@ -421,7 +444,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         failed = self.filter(lost, not_after__gt=now, is_replaced=False)
         stops = MailStop.objects.standing(models.OuterRef("plan__week__athlete__email"))
         return count + failed.exclude(models.Exists(stops)).update(
-            state=Delivery.State.DUE, due_at=now, next_try_at=None, attempts=0, sent_at=None
+            state=Delivery.State.DUE,
+            due_at=now,
+            next_try_at=None,
+            attempts=0,
+            sent_at=None,
+            first_sent_at=None,
         )
 
 
@@ -536,11 +564,12 @@ class Delivery(models.Model):
         )
 
     def kept_back(self, *, now: datetime) -> bool:
-        """Stop a claimed mail to a minor whom no second adult would read along; say whether so."""
+        """Stop a mail, not claimed yet, to a minor whom no second adult would read along."""
         athlete = self.plan.week.athlete
         if not athlete.lacks_guardian(athlete.today(now)):
             return False
-        self.held().update(state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN)
+        as_read = Delivery.objects.filter(pk=self.pk, state=self.state)
+        as_read.filter(lease_token=self.lease_token).not_sent(NO_GUARDIAN)
         return True
 
     def onto_the_wire(self, *, now: datetime, time_left: timedelta) -> bool:
