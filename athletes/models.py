@@ -365,10 +365,6 @@ class Athlete(models.Model):
         by_year = self.birth_year is not None and today.year - self.birth_year <= GROWN_UP_AT
         return self.is_minor or by_year
 
-    def lacks_guardian(self, today: date) -> bool:
-        """Say whether no mail may go to the athlete, as no second adult would read it."""
-        return not self.guardian_email and self.needs_guardian(today)
-
     @classmethod
     def usual_limit(cls, level: str) -> int:
         """Return the track limit of a new athlete: one a week for a beginner, else two."""

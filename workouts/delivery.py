@@ -23,14 +23,14 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connectio
 from django.core.mail.utils import DNS_NAME
 from django.db import InterfaceError, OperationalError
 from django.db import connection as django_connection
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.urls import reverse
 
 from athletes.models import Athlete, MailKind, Membership, User
 from workouts import mails
 from workouts.mail_links import Purpose, session_token, unsubscribe_token
 from workouts.models import Delivery, Kind, PublishedPlan, SentMail
-from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED
+from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED, DeliveryQuerySet
 from workouts.revisions import Change, changes
 from workouts.smtp import FINAL_ANSWER_S, Conversation, HeldBack
 
@@ -66,9 +66,13 @@ class Bag:
     sent: list[tuple[int, bytes]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, deliveries: QuerySet[Delivery]) -> "Bag":
-        found = deliveries.select_related("plan__week__athlete__team").order_by("due_at", "pk")
+    def of(cls, deliveries: DeliveryQuerySet) -> "Bag":
+        found = deliveries.with_copy_stops().order_by("due_at", "pk")
+        found = found.select_related("plan__week__athlete__team")
         plans = [delivery.plan for delivery in found]
+        for delivery in found:
+            if delivery.is_copy_stopped:  # the mail is drawn as if there were no second address
+                delivery.plan.week.athlete.guardian_email = ""
         bag = cls({one.pk: one for one in found}, defaultdict(list), defaultdict(list))
         teams = {plan.week.athlete.team_id for plan in plans}
         members = Membership.objects.filter(team__in=teams).select_related("user")
@@ -106,7 +110,7 @@ def send_plans(delivery_ids: Iterable[int], *, clock: Callable[[], datetime]) ->
     began = clock()
     enough = began + LONGEST_BATCH
     asked = Delivery.objects.filter(pk__in=list(delivery_ids))
-    asked.drop_unwanted()
+    asked.drop_unwanted(now=began)
     bag = Bag.of(asked.due(began))
     ids = list(bag.deliveries)
     for position, delivery_id in enumerate(ids):

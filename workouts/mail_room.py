@@ -24,7 +24,7 @@ from athletes.models import (
     monday_of,
 )
 from workouts.models import Delivery, TrainingWeek
-from workouts.models.plans import NO_GUARDIAN, SECOND_COPY, due_at
+from workouts.models.plans import HELD, NO_GUARDIAN, SECOND_COPY, due_at, why_held
 
 # A week without a plan this long before its mail is promised is told as in danger.
 SOON = timedelta(hours=48)
@@ -82,6 +82,7 @@ class Row:
     starts_on: date
     due_at: datetime
     why_not: str
+    is_copy_stopped: bool
     is_bad: bool
     cells: tuple[Cell, ...]
 
@@ -90,8 +91,11 @@ class Row:
         return local(self.due_at, self.athlete.time_zone)
 
     @property
-    def lacks_guardian(self) -> bool:
-        return self.why_not == NO_GUARDIAN
+    def to_do(self) -> str:
+        """Return what the coach has to do about the second address, "" if nothing."""
+        if self.why_not == NO_GUARDIAN:
+            return "add a guardian"
+        return "change the guardian's address" if self.is_copy_stopped else ""
 
     def in_danger(self, now: datetime) -> bool:
         is_open = self.why_not.startswith((NO_PLAN, DRAFT))
@@ -143,6 +147,7 @@ def room(team: Team, *, now: datetime) -> Room:
             is_off=Exists(
                 Unsubscription.objects.filter(athlete=OuterRef("pk"), kind=MailKind.PLAN)
             ),
+            is_copy_stopped=Exists(MailStop.objects.standing(OuterRef("guardian_email"))),
             stop=Subquery(MailStop.objects.standing(OuterRef("email")).values("kind")[:1]),
         ).order_by("name", "pk")
     )
@@ -203,13 +208,14 @@ def _row(
         why_not += f" ({away[0]})" if away else ""
     due = weeks[upcoming][0].due_at if weeks[upcoming] else due_at(athlete, upcoming)
     newest = [posted[0] for posted in weeks.values() if posted]
-    off = _off(athlete)
-    is_bad = any(_tone(one, now) == "bad" for one in newest) or why_not == NO_GUARDIAN
+    off = _off(athlete, now)
+    is_bad = any(_tone(one, now) == "bad" for one in newest) or why_not in HELD
     cells = tuple(
         _cell(athlete, posted, monday in planned, monday >= this, is_paused, off, now)
         for monday, posted in weeks.items()
     )
-    return Row(athlete, upcoming, due, why_not, is_bad, cells)
+    is_bad = is_bad or athlete.is_copy_stopped
+    return Row(athlete, upcoming, due, why_not, athlete.is_copy_stopped, is_bad, cells)
 
 
 def _why_not(
@@ -218,23 +224,24 @@ def _why_not(
     """Say why an athlete gets no mail of the next run, "" if they do, or have it already."""
     if is_paused:
         return PAUSED
-    if off := _off(athlete):
+    if off := _off(athlete, now):
         return off
-    if athlete.lacks_guardian(athlete.today(now)):
-        return NO_GUARDIAN
     if not posted:
         return DRAFT if is_planned else NO_PLAN
     newest = posted[0]
     return newest.last_error if newest.state == State.SKIPPED else ""
 
 
-def _off(athlete: Any) -> str:
+def _off(athlete: Any, now: datetime) -> str:
     """Say why an athlete gets no mails at all for the time being, "" if they do."""
     if not athlete.email:
         return NO_ADDRESS
     if athlete.stop:
         return f"the address takes no mail: {MailStop.Kind(athlete.stop).label}"
-    return UNSUBSCRIBED if athlete.is_off else ""
+    if athlete.is_off:
+        return UNSUBSCRIBED
+    today = athlete.today(now)
+    return why_held(athlete, today=today, is_copy_stopped=athlete.is_copy_stopped)
 
 
 def _cell(
@@ -306,7 +313,7 @@ def _tone(one: Posted, now: datetime) -> str:
     if one.state == State.UNCLEAR:
         return "changed" if one.last_error == SECOND_COPY else "bad"
     if one.state == State.SKIPPED:
-        return "bad" if one.last_error == NO_GUARDIAN else ""
+        return "bad" if one.last_error in HELD else ""
     return "changed" if one.last_error else ""
 
 

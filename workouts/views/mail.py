@@ -209,7 +209,7 @@ def mail_unsubscribe(request: SiteRequest, unsubscribe_token: str) -> HttpRespon
     is_off = link.mark != mark_of(athlete.email)  # no mail goes to that address any more
     if request.method == "POST" and not is_off:
         Unsubscription.objects.note(athlete, link.kind, now=timezone.now())
-        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted()
+        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted(now=timezone.now())
     is_off = is_off or athlete.unsubscriptions.filter(kind=link.kind).exists()
     context = {"team": athlete.team, "kind": MailKind(link.kind), "is_off": is_off}
     return render(request, "workouts/mail_unsubscribe.html", context)
@@ -236,6 +236,8 @@ def hear_of_mail(event: AnymailTrackingEvent, **_: Any) -> None:
         if is_news and found and kind != MailStop.Kind.COMPLAINT:
             Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
     MailStop.objects.add_up(email)
+    copied = Delivery.objects.filter(plan__week__athlete__guardian_email__iexact=email)
+    copied.drop_unwanted(now=timezone.now())  # so that the coach hears of it before the hour
     if is_news:
         log.warning("mail to %s: %s", email, kind.label)
 

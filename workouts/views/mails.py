@@ -119,9 +119,11 @@ def coached_mail(request: SiteRequest, mail_id: int) -> Delivery:
 
 def copy_of(delivery: Delivery) -> tuple[mail_room.Opened, bool]:
     """Return a mail as it was sent, or as it would be drawn now, and whether it was kept."""
-    kept = SentMail.objects.filter(delivery=delivery.pk).first()
-    in_bytes = kept.in_bytes if kept else post_office.plan_message(delivery).in_bytes
-    return mail_room.opened(in_bytes), kept is not None
+    if kept := SentMail.objects.filter(delivery=delivery.pk).first():
+        return mail_room.opened(kept.in_bytes), True
+    bag = post_office.Bag.of(Delivery.objects.filter(pk=delivery.pk))
+    drawn = post_office.plan_message(bag.deliveries[delivery.pk], bag=bag)
+    return mail_room.opened(drawn.in_bytes), False
 
 
 # The page may show the mail in a frame of our own, and nothing else. (django-csp is typed for views
