@@ -25,7 +25,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from athletes.models import Athlete, MailKind, MailStop, Unsubscription, monday_of
-from athletes.requests import SiteRequest, form_page
+from athletes.requests import SiteRequest, form_page, guesses_refused
 from workouts import bounces
 from workouts.diary import Offer, days_to_move
 from workouts.forms import CannotForm, MailForm, MoveForm
@@ -67,6 +67,8 @@ def by_mail(purpose: Purpose) -> Callable[[Page], Callable[..., HttpResponse]]:
         @never_cache
         @wraps(page)
         def opened(request: SiteRequest, **token: str) -> HttpResponse:
+            if refused := guesses_refused(request):
+                return refused
             try:
                 session, planned = session_of(purpose, token[f"{purpose}_token"])
                 return page(request, session, planned)
@@ -100,7 +102,9 @@ def session_of(purpose: Purpose, token: str) -> tuple[Session, Planned]:
 
 
 def unknown(request: SiteRequest) -> HttpResponse:
-    return render(request, "workouts/mail_unknown.html", status=404)
+    """Answer a link that opens nothing; who tries many of them is told to wait."""
+    refused = guesses_refused(request, is_guess=True)
+    return refused or render(request, "workouts/mail_unknown.html", status=404)
 
 
 def page_context(session: Session, planned: Planned) -> dict[str, Any]:
@@ -197,7 +201,12 @@ def moved(session: Session, on: date) -> bool:
 @login_not_required
 @never_cache
 def mail_unsubscribe(request: SiteRequest, unsubscribe_token: str) -> HttpResponse:
-    """Stop one kind of mail by POST, at once and whoever asks (RFC 8058); by GET only ask."""
+    """Stop one kind of mail by POST, at once and whoever asks (RFC 8058); by GET only ask.
+
+    A POST is never made to wait: a mail provider speaks for all its readers from one address.
+    """
+    if request.method != "POST" and (refused := guesses_refused(request)):
+        return refused
     try:
         link = read_unsubscribe(unsubscribe_token)
     except LinkAltered:
