@@ -1,5 +1,6 @@
 """The team's mails as its coach sees them: what goes next, how the last went, and the switches."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -177,6 +178,56 @@ def test_the_html_of_a_mail_is_shown_in_a_sandbox_and_the_site_stays_as_strict(d
     assert "unsafe-inline" not in page["Content-Security-Policy"]
     assert page["X-Frame-Options"] == "DENY"
     assert "frame-src" not in desk.get(PAGE)["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        (
+            "Move it: https://a.example/mail/move/7-9-17-ab.Xy_-z/",
+            "Move it: https://a.example/mail/move/…/",
+        ),
+        (
+            "https://a.example/mail/done/7.Xy/\nhttps://a.example/mail/cannot/8.Xy/",
+            "https://a.example/mail/done/…/\nhttps://a.example/mail/cannot/…/",
+        ),
+        (
+            "<https://a.example/mail/unsubscribe/7-PLAN-ab.Xy/>",
+            "<https://a.example/mail/unsubscribe/…/>",
+        ),
+        (
+            '<a href="http://127.0.0.1:8000/mail/done/7.Xy">How it went</a>',
+            '<a href="http://127.0.0.1:8000/mail/done/…">How it went</a>',
+        ),
+        (
+            "<a href='https://a.example/mail/done/7.Xy/?from=mail'>",
+            "<a href='https://a.example/mail/done/…/?from=mail'>",
+        ),
+        (
+            "https://a.example/athletes/7/weeks/2026-11-30/",
+            "https://a.example/athletes/7/weeks/2026-11-30/",
+        ),
+        (
+            "https://a.example/athletes/7/mail/ and more",
+            "https://a.example/athletes/7/mail/ and more",
+        ),
+        ("Mail/coach: 6 x 800/400", "Mail/coach: 6 x 800/400"),
+    ],
+)
+def test_links_are_shown_to_others_than_their_reader_without_their_keys(part, shown):
+    assert mail_room.without_keys(part) == shown
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_the_coach_sees_where_the_links_lead_and_holds_no_key_of_the_athlete(desk, plan, is_sent):
+    if is_sent:
+        send(plan, at=SUNDAY_EVENING)
+    mail_page = f"/mails/{plan.delivery.pk}/"
+    shown = [desk.get(mail_page).text, desk.get(f"{mail_page}html/").text]
+    for text in shown:
+        assert "/mail/done/…/" in text and "/mail/move/…/" in text
+        assert re.findall(r"/mail/[a-z]+/[^/…]+", text) == []
+    assert 'href="' in shown[1]
 
 
 # Sending

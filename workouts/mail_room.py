@@ -4,6 +4,7 @@ Read side: writes nothing. One reading serves the page, the warnings and the coa
 """
 
 import email.policy
+import re
 import zoneinfo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -365,7 +366,7 @@ def _of(delivery: Delivery) -> Posted:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A mail as its reader gets it."""
+    """A mail as its reader gets it, but for the keys in its links, which are the reader's alone."""
 
     headers: tuple[tuple[str, str], ...]
     subject: str
@@ -374,6 +375,16 @@ class Opened:
 
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Reply-To", "Date", "Message-ID")
+# What a link does, and its key; of kept mails the host may be a former one.
+KEY = re.compile(r"""(/mail/[a-z]+/)[^/\s"'<>]+""")
+
+
+def without_keys(part: str) -> str:
+    """Return the text or HTML of a mail with an ellipsis for the key of each link.
+
+    Whoever holds a key acts as the athlete.
+    """
+    return KEY.sub(r"\1…", part)
 
 
 def opened(in_bytes: bytes) -> Opened:
@@ -384,8 +395,8 @@ def opened(in_bytes: bytes) -> Opened:
     return Opened(
         tuple((name, str(message[name])) for name in SHOWN_HEADERS if message[name]),
         str(message["Subject"]),
-        text.get_content() if text else "",
-        html.get_content() if html else "",
+        without_keys(text.get_content()) if text else "",
+        without_keys(html.get_content()) if html else "",
     )
 
 
