@@ -25,6 +25,9 @@ from athletes.predictions import TRAINING, AthletePaces, Pace, Race, athlete_pac
 INVITATION_LIFE = timedelta(days=7)
 UNSUBSCRIBED = "unsubscribed"
 GROWN_UP_AT = 18
+# So many mails that bounce softly within so long stop an address.
+SOFT_BOUNCES = 3
+SOFT_BOUNCES_WITHIN = timedelta(days=14)
 LIMIT_IS_0_TO_2 = "A week may have two track sessions, one, or none."
 # What a coach may set by hand, and its name; marathon is a race and a training pace.
 PACES = {
@@ -375,10 +378,6 @@ class Athlete(models.Model):
         by_year = self.birth_year is not None and today.year - self.birth_year <= GROWN_UP_AT
         return self.is_minor or by_year
 
-    def lacks_guardian(self, today: date) -> bool:
-        """Say whether no mail may go to the athlete, as no second adult would read it."""
-        return not self.guardian_email and self.needs_guardian(today)
-
     @classmethod
     def usual_limit(cls, level: str) -> int:
         """Return the track limit of a new athlete: one a week for a beginner, else two."""
@@ -513,27 +512,59 @@ class Unsubscription(models.Model):
 
 
 class MailStopQuerySet(models.QuerySet["MailStop"]):
-    def standing(self, email: Any) -> Self:
-        """Return what keeps mail from an address, or from that of each row with an `OuterRef`."""
+    def told_of(self, email: Any) -> Self:
+        """Return what counts against an address, or that of each row with an `OuterRef`."""
         return self.filter(email=Lower(email), lifted_at=None).order_by("at", "pk")
+
+    def standing(self, email: Any) -> Self:
+        """Return what keeps mail from an address; one soft bounce does not."""
+        return self.told_of(email).exclude(kind=MailStop.Kind.SOFT)
+
+    def note(self, *, email: str, event_id: str, **fields: Any) -> bool:
+        """Keep what a provider tells of an address, in small letters; False if it is no news."""
+        _, is_news = self.get_or_create(email=email, event_id=event_id, defaults=fields)
+        return is_news
+
+    def add_up(self, email: str) -> None:
+        """Stop an address at which several mails bounced softly, not long apart.
+
+        Called once the last one is committed: of two that are told at once, one sees the other.
+        """
+        soft = self.told_of(models.Value(email)).filter(kind=MailStop.Kind.SOFT)
+        first_of: dict[str, MailStop] = {}  # of each mail
+        for one in soft:
+            first_of.setdefault(one.mail, one)
+        found = list(first_of.values())
+        for first, last in zip(found, found[SOFT_BOUNCES - 1 :], strict=False):
+            if last.at - first.at <= SOFT_BOUNCES_WITHIN:
+                self.filter(pk=last.pk).update(kind=MailStop.Kind.FULL)
+
+    def lift(self, email: str, *, now: datetime) -> None:
+        """Let mail go to an address again; what counted against it counts no more."""
+        self.told_of(models.Value(email)).update(lifted_at=now)
 
 
 class MailStop(models.Model):
     """An address that takes no mail, as a provider tells: it bounced, or its reader complained.
 
-    It goes by the address: an athlete with a new one is free again. `event_id` is the provider's,
-    so that news that is told twice changes nothing, even after the stop was lifted.
+    It goes by the address: an athlete with a new one is free again. `event_id` is the provider's
+    (one may tell of several addresses), so that news that is told twice changes nothing, even after
+    the stop was lifted. `mail` tells one mail from another. A soft bounce stops nothing by itself,
+    but the last of `SOFT_BOUNCES` within `SOFT_BOUNCES_WITHIN` does, each of another mail.
     """
 
     class Kind(models.TextChoices):
         BOUNCE = "BOUNCE", "bounced"
+        SOFT = "SOFT", "bounced once"
+        FULL = "FULL", f"{SOFT_BOUNCES} mails bounced"
         COMPLAINT = "SPAM", "marked as spam"
 
     email = models.EmailField(max_length=254, db_index=True)
     kind = models.CharField(max_length=8, choices=Kind)
     at = models.DateTimeField()
     said = models.CharField(max_length=300, blank=True)
-    event_id = models.CharField(max_length=200, unique=True)
+    mail = models.CharField(max_length=200, blank=True)
+    event_id = models.CharField(max_length=200)
     lifted_at = models.DateTimeField(null=True)
 
     objects = MailStopQuerySet.as_manager()
@@ -541,10 +572,14 @@ class MailStop(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["BOUNCE", "SPAM"]), name="mail_stop_kind_is_known"
+                condition=Q(kind__in=["BOUNCE", "SOFT", "FULL", "SPAM"]),
+                name="mail_stop_kind_is_known",
             ),
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="mail_stop_email_is_lower_case"
+            ),
+            models.UniqueConstraint(
+                fields=["event_id", "email"], name="mail_stop_one_per_event_and_address"
             ),
         ]
 

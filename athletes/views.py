@@ -246,6 +246,9 @@ def detail_context(request: SiteRequest, athlete: Athlete, **more: Any) -> dict[
         "is_coach": is_coach(request, athlete),
         "mail_off": athlete.why_no_mail(),
         "mail_stop": MailStop.objects.standing(Value(athlete.email)).first(),
+        "copy_stop": athlete.guardian_email
+        and MailStop.objects.standing(Value(athlete.guardian_email)).first(),
+        "is_minor": athlete.needs_guardian(today),
         "pauses": athlete.pauses.late(since=today - timedelta(weeks=12)),
         "today": today,
         "monday": monday_of(today),

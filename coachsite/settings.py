@@ -157,6 +157,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+# Beside allauth's own: links of mails that open nothing, from one address.
+ACCOUNT_RATE_LIMITS = {"unknown_link": "60/m/ip"}
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 
 # Safety -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from athletes.models import Athlete
 from coachsite.celery import Heartbeat as SignOfLife
 from tests import sink
 from tests.make import EASY, MONDAY, make_athlete, make_full_week, make_plan, make_race, make_week
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 State = Delivery.State
 SUNDAY_EVENING = datetime(2026, 11, 29, 18, tzinfo=UTC)
+AGAIN = "not sent again: too late"
 
 
 @pytest.fixture
@@ -397,6 +399,33 @@ def test_a_full_week_has_both_track_sessions_in_the_subject(runner, now, mailout
     assert mailoutbox[0].subject.endswith("2 track sessions")
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"state": "DUE"}, ("SKIPPED", "too late")),
+        ({"state": "CLAIMED"}, ("SKIPPED", "too late")),
+        # It may have arrived: unclear before, and just tried again, or put back after that.
+        ({"state": "UNCLEAR"}, ("UNCLEAR", "too late")),
+        ({"state": "CLAIMED", "resent": True}, ("UNCLEAR", "too late")),
+        ({"state": "DUE", "resent": True}, ("UNCLEAR", "too late")),
+        # It was sent, and a second copy was asked for, or is being sent.
+        ({"state": "UNCLEAR", "first_sent_at": SUNDAY_EVENING}, ("SENT", AGAIN)),
+        (
+            {"state": "CLAIMED", "first_sent_at": SUNDAY_EVENING, "resent": True},
+            ("SENT", AGAIN),
+        ),
+    ],
+)
+def test_of_a_mail_that_goes_out_no_more_it_is_told_whether_it_had_gone(plan, before, after):
+    rows = Delivery.objects.filter(pk=plan.delivery.pk)
+    rows.update(next_try_at=SUNDAY_EVENING, **before)
+    rows.not_sent("too late")
+    found = rows.get()
+    assert (found.state, found.last_error) == after
+    assert found.sent_at == before.get("first_sent_at")
+    assert not Delivery.objects.due(SUNDAY_EVENING).exists()
+
+
 # A plan replaced, withdrawn, or whose athlete moved
 
 
@@ -425,6 +454,30 @@ def test_a_week_emptied_after_its_mail_is_told_to_the_athlete(plan, now, mailout
     send(emptied, at=emptied.delivery.due_at)
     assert "Nothing is planned" in mailoutbox[1].body
     assert "Nothing is planned" in mailoutbox[1].alternatives[0].content
+
+
+def test_an_athlete_with_a_new_address_gets_the_whole_week_and_not_what_changed(plan, runner):
+    send(plan, at=SUNDAY_EVENING)
+    plan.week.schedule(weekday=5, **EASY)
+    newer = plan.week.publish(now=SUNDAY_EVENING)
+
+    def told_as_changed():
+        bag = delivery.Bag.of(Delivery.objects.filter(plan=newer))
+        return len(bag.changes_in(bag.deliveries[newer.delivery.pk].plan))
+
+    assert told_as_changed() == 1
+    Athlete.objects.filter(pk=runner.pk).update(email="ana.new@club.example")
+    assert told_as_changed() == 0
+
+
+def test_who_left_the_plans_gets_none_at_a_new_address_of_a_week_that_was_mailed(
+    plan, runner, mailoutbox
+):
+    send(plan, at=SUNDAY_EVENING)
+    runner.unsubscriptions.create(kind="PLAN", at=SUNDAY_EVENING)
+    Athlete.objects.filter(pk=runner.pk).update(email="ana.new@club.example")
+    plan.week.schedule(weekday=5, **EASY)
+    assert send(plan.week.publish(now=SUNDAY_EVENING), at=SUNDAY_EVENING).state == State.SKIPPED
 
 
 @pytest.mark.parametrize("state", [State.CLAIMED, State.TRANSMITTING, State.UNCLEAR])

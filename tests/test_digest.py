@@ -8,7 +8,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from athletes.models import Membership, User
+from athletes.models import MailStop, Membership, User
 from tests.make import EASY, MONDAY, make_athlete, make_team, make_user, make_week
 from workouts import digests, tasks
 from workouts.models import Delivery, Digest, Result
@@ -196,6 +196,16 @@ def test_a_minors_week_that_is_kept_back_is_told(member, team, now):
     assert "Minor Max, week of 30 November: not sent: no guardian's address" in " ".join(
         text().split()
     )
+
+
+def test_a_minors_week_that_waits_as_the_guardian_bounced_is_told(member, team, now):
+    parent = "parent@home.example"
+    MailStop.objects.create(email=parent, kind="BOUNCE", at=now, event_id="e1")
+    max_ = make_athlete(team=team, name="Minor Max", is_minor=True, guardian_email=parent)
+    week = make_week(athlete=max_)
+    week.schedule(weekday=5, **EASY)
+    week.publish(now=now)
+    assert "30 November: not sent: the guardian's address bounced" in " ".join(text().split())
 
 
 def test_nothing_of_another_team_is_told(member, week, now):

@@ -35,6 +35,7 @@ PURE = {
     "workouts.spacing": set(),
     "workouts.revisions": {"athletes.measures"},
     "workouts.ready_plans": {"workouts.library"},
+    "workouts.bounces": set(),
 }
 ATHLETES = {"athletes.measures", "athletes.paces", "athletes.predictions", "athletes.models"}
 WORKOUTS = {"athletes.models", "workouts.models", "workouts.prescriptions"}
@@ -144,6 +145,7 @@ MAY_IMPORT = PURE | {
         "athletes.models",
         "athletes.requests",
         "workouts.calendars",
+        "workouts.bounces",
         "workouts.dashboard",
         "workouts.delivery",
         "workouts.diary",

@@ -1,5 +1,6 @@
 """The team's mails as its coach sees them: what goes next, how the last went, and the switches."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,11 +8,11 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from athletes.models import Team
+from athletes.models import MailStop, Team
 from tests.make import EASY, MONDAY, make_athlete, make_plan, make_team, make_week
 from workouts import delivery, mail_room
 from workouts.models import Delivery, SentMail
-from workouts.models.plans import NO_GUARDIAN
+from workouts.models.plans import ADDRESS_STOPPED, NO_GUARDIAN, REPLACED
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +180,51 @@ def test_the_html_of_a_mail_is_shown_in_a_sandbox_and_the_site_stays_as_strict(d
     assert "frame-src" not in desk.get(PAGE)["Content-Security-Policy"]
 
 
+KEY = "1aZ-17dFE-4JPyU.Xy_-zXy_-zXy_-zXy_-zXy"
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        (f"Move  https://a.example/m/move/{KEY}/\n", "Move  https://a.example/m/move/…/\n"),
+        (
+            f"https://a.example/m/done/{KEY}/\nhttps://a.example/m/skip/{KEY}/",
+            "https://a.example/m/done/…/\nhttps://a.example/m/skip/…/",
+        ),
+        (f"<https://a.example/m/stop/7-PLAN-{KEY}/>", "<https://a.example/m/stop/…/>"),
+        (
+            f'<a href="http://127.0.0.1:8000/m/done/{KEY}/?from=mail">Done</a>',
+            '<a href="http://127.0.0.1:8000/m/done/…/?from=mail">Done</a>',
+        ),
+        (f"https://a.example/c/7-{KEY}.ics", "https://a.example/c/….ics"),
+        *(
+            (kept, kept)
+            for kept in (
+                "https://a.example/athletes/7/weeks/2026-11-30/",
+                "https://a.example/athletes/7/mail/ and more",
+                "https://club.example/c/summer.ics",
+                "Mail/coach: 6 x 800/400",
+            )
+        ),
+    ],
+)
+def test_links_are_shown_to_others_than_their_reader_without_their_keys(part, shown):
+    assert mail_room.without_keys(part) == shown
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_the_coach_sees_where_the_links_lead_and_holds_no_key_of_the_athlete(desk, plan, is_sent):
+    if is_sent:
+        send(plan, at=SUNDAY_EVENING)
+    mail_page = f"/mails/{plan.delivery.pk}/"
+    shown = [desk.get(mail_page).text, desk.get(f"{mail_page}html/").text]
+    for text in shown:
+        for ending in ("m/done/…/", "m/move/…/", "m/skip/…/", "m/stop/…/", "c/….ics"):
+            assert f"/{ending}" in text
+        assert re.findall(r"/(?:m/[a-z]+|c)/[^/…]+", text) == []
+    assert 'href="' in shown[1]
+
+
 # Sending
 
 
@@ -214,8 +260,68 @@ def test_a_second_copy_that_is_refused_leaves_the_mail_sent(plan):
     delivery.put_back(sent, OSError("the server is gone"), now=SUNDAY_EVENING)
     sent.refresh_from_db()
     assert (sent.state, sent.sent_at) == (State.SENT, SUNDAY_EVENING)
-    assert sent.last_error == "second copy: the server is gone"
+    assert sent.last_error == "not sent again: the server is gone"
     assert sent.send_again(now=SUNDAY_EVENING)
+
+
+def unsubscribe(plan) -> None:
+    plan.week.athlete.unsubscriptions.create(kind="PLAN", at=SUNDAY_EVENING)
+
+
+def bounce(plan) -> None:
+    email = plan.week.athlete.email
+    MailStop.objects.create(email=email, kind="BOUNCE", at=SUNDAY_EVENING, event_id="e1")
+
+
+def publish_anew(plan) -> None:
+    plan.week.schedule(weekday=6, **EASY)
+    plan.week.publish(now=SUNDAY_EVENING)
+
+
+@pytest.mark.parametrize(
+    ("what_comes_between", "why"),
+    [(unsubscribe, "unsubscribed"), (bounce, ADDRESS_STOPPED), (publish_anew, REPLACED)],
+)
+def test_a_second_copy_that_does_not_go_out_leaves_the_mail_sent_and_says_why(
+    desk, team, athlete, plan, what_comes_between, why
+):
+    send(plan, at=SUNDAY_EVENING)
+    assert plan.delivery.send_again(now=SUNDAY_EVENING)
+    what_comes_between(plan)
+    sent = send(plan, at=SUNDAY_EVENING + timedelta(minutes=1))
+    assert len(mail.outbox) == 1
+    assert (sent.state, sent.sent_at, sent.resent) == (State.SENT, SUNDAY_EVENING, False)
+    told = words(team, athlete, now=SUNDAY_EVENING)[0]
+    assert f"sent Sun 18:00, not sent again: {why}" in told
+
+
+def test_a_second_copy_that_is_replaced_at_the_last_moment_leaves_the_mail_sent(plan):
+    send(plan, at=SUNDAY_EVENING)
+    plan.delivery.send_again(now=SUNDAY_EVENING)
+
+    def clock():
+        is_claimed = Delivery.objects.filter(pk=plan.delivery.pk, state=State.CLAIMED).exists()
+        if is_claimed and plan.week.plans.count() == 1:
+            publish_anew(plan)
+        return SUNDAY_EVENING
+
+    delivery.send_plans([plan.delivery.pk], clock=clock)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.sent_at) == (State.SENT, SUNDAY_EVENING)
+    assert (plan.delivery.last_error, len(mail.outbox)) == (f"not sent again: {REPLACED}", 1)
+
+
+@pytest.mark.parametrize("later", [timedelta(days=8), timedelta(hours=1)])
+def test_a_second_copy_whose_worker_died_leaves_the_mail_sent_when_it_is_given_up(plan, later):
+    send(plan, at=SUNDAY_EVENING)
+    plan.delivery.send_again(now=SUNDAY_EVENING)
+    Delivery.objects.filter(pk=plan.delivery.pk).update(
+        state=State.CLAIMED, lease_until=SUNDAY_EVENING, attempts=8
+    )
+    Delivery.objects.settle_lost(now=SUNDAY_EVENING + later)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.sent_at) == (State.SENT, SUNDAY_EVENING)
+    assert plan.delivery.last_error.startswith("not sent again: ")
 
 
 def test_no_second_copy_of_a_revision_that_was_replaced(plan):

@@ -3,17 +3,19 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from anymail.signals import AnymailTrackingEvent
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-from athletes.models import Athlete
+from athletes.models import Athlete, MailStop
 from athletes.roster import RosterRefused, import_roster
 from tests.make import EASY, make_athlete, make_plan, make_week
 from tests.sink import Server, Talk
 from workouts import delivery
 from workouts.models import Delivery, SentMail
-from workouts.models.plans import NO_GUARDIAN
+from workouts.models.plans import GUARDIAN_STOPPED, NO_GUARDIAN, DeliveryQuerySet
+from workouts.views.mail import hear_of_mail
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +122,7 @@ def test_where_one_of_both_is_refused_neither_gets_the_mail(
 
 def test_without_a_guardian_nothing_is_promised_and_nothing_sent(minor, now):
     plan = make_plan(athlete=minor, now=now)
+    plan.delivery.refresh_from_db()
     assert (plan.delivery.state, plan.delivery.last_error) == (State.SKIPPED, NO_GUARDIAN)
     assert send(plan).state == State.SKIPPED
     assert mail.outbox == []
@@ -163,6 +166,173 @@ def test_a_week_that_is_over_is_not_sent_when_a_guardian_comes(minor, now):
     Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
     sweep_and_send(at=SUNDAY_EVENING + timedelta(days=8))
     assert mail.outbox == []
+
+
+# A guardian's address that takes no mail
+
+
+@pytest.fixture
+def guarded(minor) -> Athlete:
+    Athlete.objects.filter(pk=minor.pk).update(guardian_email=PARENT)
+    minor.refresh_from_db()
+    return minor
+
+
+def stop(email: str = PARENT, **more) -> MailStop:
+    fields = {"kind": "BOUNCE", "at": SUNDAY_EVENING, "said": "550 no such user", "event_id": "e1"}
+    return MailStop.objects.create(email=email, **(fields | more))
+
+
+@pytest.mark.parametrize("kind", ["BOUNCE", "FULL", "SPAM"])
+def test_a_minors_mail_waits_where_the_guardians_address_takes_none(guarded, now, kind):
+    plan = make_plan(athlete=guarded, now=now)
+    stop(kind=kind)
+    assert (send(plan).state, plan.delivery.last_error) == (State.SKIPPED, GUARDIAN_STOPPED)
+    assert mail.outbox == []
+
+
+def test_one_soft_bounce_of_a_guardian_holds_nothing(guarded, now):
+    stop(kind="SOFT")
+    assert send(make_plan(athlete=guarded, now=now)).state == State.SENT
+
+
+def test_nothing_is_promised_to_a_minor_whose_guardians_address_takes_no_mail(guarded, now):
+    stop()
+    plan = make_plan(athlete=guarded, now=now)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.last_error) == (State.SKIPPED, GUARDIAN_STOPPED)
+
+
+def test_with_another_guardians_address_the_mail_goes_at_its_hour(guarded, now):
+    stop()
+    make_plan(athlete=guarded, now=now)
+    sweep_and_send(at=SUNDAY_EVENING - timedelta(hours=1))
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email="other@home.example")
+    sweep_and_send(at=SUNDAY_EVENING)
+    assert [one.recipients() for one in mail.outbox] == [[guarded.email, "other@home.example"]]
+
+
+def test_a_guardians_address_that_is_taken_away_after_it_bounced_is_told_as_missing(guarded, now):
+    stop()
+    plan = make_plan(athlete=guarded, now=now)
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email="")
+    sweep_and_send(at=SUNDAY_EVENING)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.last_error) == (State.SKIPPED, NO_GUARDIAN)
+
+
+def test_who_grows_up_gets_the_mail_that_waited_for_a_guardian(guarded, now):
+    stop()
+    make_plan(athlete=guarded, now=now)
+    Athlete.objects.filter(pk=guarded.pk).update(is_minor=False)
+    sweep_and_send(at=SUNDAY_EVENING)
+    assert [one.recipients() for one in mail.outbox] == [[guarded.email]]
+
+
+def test_a_guardian_who_bounces_while_a_batch_is_made_up_holds_the_mail(guarded, now, monkeypatch):
+    """Asked for the last time of the very rows that the mail is drawn from."""
+    drop = DeliveryQuerySet.drop_unwanted
+
+    def and_then_it_bounces(self, **known):
+        drop(self, **known)
+        stop()
+
+    plan = make_plan(athlete=guarded, now=now)
+    monkeypatch.setattr(DeliveryQuerySet, "drop_unwanted", and_then_it_bounces)
+    assert (send(plan).state, plan.delivery.last_error) == (State.SKIPPED, GUARDIAN_STOPPED)
+    assert mail.outbox == []
+
+
+def test_a_grown_up_gets_the_mail_without_the_copy_and_it_names_nobody_else(athlete, now):
+    Athlete.objects.filter(pk=athlete.pk).update(guardian_email=PARENT)
+    athlete.refresh_from_db()
+    stop()
+    assert send(make_plan(athlete=athlete, now=now)).state == State.SENT
+    assert mail.outbox[0].recipients() == [athlete.email]
+    assert PARENT.encode() not in SentMail.objects.get().in_bytes
+
+
+def test_the_mail_as_it_would_be_sent_now_names_no_address_that_takes_none(
+    client, coach, athlete, now
+):
+    Athlete.objects.filter(pk=athlete.pk).update(guardian_email=PARENT)
+    stop()
+    plan = make_plan(athlete=athlete, now=now)
+    client.force_login(coach)
+    assert PARENT not in client.get(f"/mails/{plan.delivery.pk}/").text
+
+
+def test_the_coach_is_told_at_once_why_a_minors_mail_waits_and_what_to_do(
+    client, coach, guarded, now
+):
+    plan = make_plan(athlete=guarded, now=now)
+    event = AnymailTrackingEvent(
+        event_type="bounced",
+        recipient=PARENT.title(),
+        esp_event={},
+        event_id="1",
+        mta_response="550 5.1.1 no such user",
+    )
+    hear_of_mail(event)
+    client.force_login(coach)
+    board = client.get(f"/teams/harriers/weeks/{plan.week.starts_on}/").text
+    assert "Not sent: the guardian&#x27;s address bounced" in board
+    page = client.get("/teams/harriers/mails/?show=trouble").text
+    assert "not sent: the guardian&#x27;s address bounced" in page
+    assert "no copy to parent@home.example" in page
+    assert "change the guardian&#x27;s address" in page
+    own = client.get(f"/athletes/{guarded.pk}/").text
+    assert "No copy goes to parent@home.example: bounced (“550 5.1.1 no such user”)" in own
+    assert "the mails to Max Minor wait" in own and "#id_guardian_email" in own
+
+
+def test_the_coach_is_told_that_a_grown_up_gets_the_mail_alone(client, coach, athlete, now):
+    Athlete.objects.filter(pk=athlete.pk).update(guardian_email=PARENT)
+    stop()
+    make_plan(athlete=athlete, now=now)
+    client.force_login(coach)
+    page = client.get("/teams/harriers/mails/?show=trouble").text
+    assert "no copy to parent@home.example" in page and "due Sun 18:00" in page
+    assert "The mails go to Ana Sousa alone" in client.get(f"/athletes/{athlete.pk}/").text
+
+
+# A second copy
+
+
+def second_copy(plan, *, at) -> Delivery:
+    plan.delivery.refresh_from_db()
+    assert plan.delivery.send_again(now=at)
+    return send(plan, at=at)
+
+
+def test_a_second_copy_does_not_go_to_a_minor_alone_and_the_first_one_stays_sent(
+    client, coach, guarded, now
+):
+    plan = make_plan(athlete=guarded, now=now)
+    send(plan)
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email="")
+    later = SUNDAY_EVENING + timedelta(hours=1)
+    sent = second_copy(plan, at=later)
+    assert (sent.state, sent.sent_at) == (State.SENT, SUNDAY_EVENING)
+    assert sent.last_error == "not sent again: no guardian's address"
+    assert len(mail.outbox) == 1
+    client.force_login(coach)
+    page = client.get(f"/mails/{sent.pk}/").text
+    assert "sent Sun 18:00, not sent again: no guardian&#x27;s address" in page
+    # With a guardian it can be asked for once more.
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email=PARENT)
+    assert second_copy(plan, at=later + timedelta(hours=1)).resent
+    assert len(mail.outbox) == 2
+
+
+def test_a_mail_that_may_have_arrived_is_not_sent_once_more_to_a_minor_alone(guarded, now):
+    plan = make_plan(athlete=guarded, now=now)
+    Delivery.objects.update(state=State.UNCLEAR, next_try_at=SUNDAY_EVENING)
+    Athlete.objects.filter(pk=guarded.pk).update(guardian_email="")
+    sweep_and_send(at=SUNDAY_EVENING)
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.last_error) == (State.UNCLEAR, NO_GUARDIAN)
+    assert (plan.delivery.resent, mail.outbox) == (False, [])
 
 
 # The coach

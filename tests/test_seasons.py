@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from athletes.models import Athlete, monday_of
 from tests.make import MONDAY, make_athlete, make_group, make_race, make_user, make_week
+from tests.test_access import dump
 from workouts import season_edits, seasons, undoing
 from workouts.models import (
     Action,
@@ -533,6 +534,19 @@ def test_a_leaver_keeps_what_is_past_mailed_or_logged(coach_client, start, athle
     undoing.undo(Action.objects.order_by("-pk")[0], by=coach, now=now)
     assert coming.sessions.count() == 3
     assert Enrolment.objects.current().get() == run
+
+
+def test_who_takes_an_athlete_off_a_plan_that_was_left_already_is_told_so(
+    coach_client, start, athlete
+):
+    start(athlete)
+    url = reverse("enrolment_leave", args=[Enrolment.objects.get().pk])
+    coach_client.post(url, follow=True)
+    before = dump()
+    answer = coach_client.post(url, follow=True)
+    assert "Ana Sousa was off the plan already. Nothing was changed." in answer.text
+    assert "taken out" not in answer.text
+    assert dump() == before
 
 
 def test_a_leaver_keeps_a_coming_week_that_was_mailed(start, athlete, coach, now):
@@ -1207,7 +1221,7 @@ def test_an_athlete_whom_two_coaches_take_off_a_plan_comes_back_whole(
     left = season_edits.leave(other, by=coach, now=now + timedelta(seconds=1))
     last = Action.objects.latest("pk")
 
-    assert (left, last.path) == (season_edits.Left(0), "PLAN")
+    assert (left, last.path) == (None, "PLAN")
     assert undoing.undo(last, by=coach, now=now).refused == ()
     assert planned(athlete) == before
     assert plan.enrolments.current().count() == 1

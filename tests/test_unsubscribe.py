@@ -1,18 +1,13 @@
 """Mails that an athlete does not want, or an address does not take, and the way back."""
 
-import base64
-import hashlib
-import hmac
-import importlib
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
 from django.test import Client
-from django.urls import clear_url_caches, reverse
+from django.urls import reverse
 
-import coachsite.urls
 from athletes.models import MailKind, MailStop, Unsubscription
 from tests.make import EASY, make_athlete, make_plan, make_user
 from tests.test_access import dump
@@ -277,142 +272,3 @@ def test_nobody_lifts_the_stop_of_an_address_that_is_not_their_own(plan, athlete
     stop(stranger.email, kind="SPAM")
     athlete_client.post(reverse("mail_settings", args=[athlete.pk]), {"again": "1"})
     assert MailStop.objects.get().lifted_at is None
-
-
-# What a provider tells of it ----------------------------------------------------------------------
-
-SIGNING_KEY = "key-of-the-provider"
-BASIC = {"HTTP_AUTHORIZATION": "Basic " + base64.b64encode(b"mailgun:secret").decode()}
-
-
-@pytest.fixture
-def listening(settings):
-    """The site as it is where the webhooks of a provider are turned on."""
-    settings.ANYMAIL = {
-        "WEBHOOK_SECRET": "mailgun:secret",
-        "MAILGUN_WEBHOOK_SIGNING_KEY": SIGNING_KEY,
-    }
-    importlib.reload(coachsite.urls)
-    clear_url_caches()
-    yield
-    settings.ANYMAIL = {}
-    importlib.reload(coachsite.urls)
-    clear_url_caches()
-
-
-def told(delivery_row, *, event="failed", token="a" * 50, recipient="", **more):
-    """What Mailgun posts of a mail, as its documentation shows it."""
-    timestamp = str(int(SUNDAY_EVENING.timestamp()))
-    signature = hmac.new(SIGNING_KEY.encode(), f"{timestamp}{token}".encode(), hashlib.sha256)
-    return {
-        "signature": {
-            "timestamp": timestamp,
-            "token": token,
-            "signature": signature.hexdigest(),
-        },
-        "event-data": {
-            "event": event,
-            "severity": "permanent",
-            "reason": "bounce",
-            "id": "G9Bn5sl1TC6nu79C8C0bwg",
-            "timestamp": SUNDAY_EVENING.timestamp(),
-            "log-level": "error",
-            "recipient": recipient or delivery_row.plan.week.athlete.email,
-            "recipient-domain": "club.example",
-            "delivery-status": {
-                "attempt-no": 1,
-                "code": 550,
-                "description": "",
-                "message": "5.1.1 The email account does not exist",
-                "session-seconds": 0.4,
-            },
-            "flags": {"is-routed": False, "is-authenticated": True, "is-test-mode": False},
-            "message": {
-                "headers": {
-                    "to": delivery_row.plan.week.athlete.email,
-                    "message-id": f"plan.{delivery_row.message_id}@coachsite.example",
-                    "from": "Harriers via Coachsite <plans@coachsite.example>",
-                    "subject": "Week of 30 Nov",
-                },
-                "attachments": [],
-                "size": 20112,
-            },
-            "tags": [],
-            "user-variables": {},
-        }
-        | more,
-    }
-
-
-def tell(payload, **headers):
-    client = Client(enforce_csrf_checks=True)
-    url = "/anymail/mailgun/tracking/"
-    return client.post(url, payload, content_type="application/json", **headers)
-
-
-def test_a_hard_bounce_marks_the_mail_and_stops_the_address(plan, athlete, listening):
-    send(plan)
-    assert tell(told(plan.delivery), **BASIC).status_code == 200
-    plan.delivery.refresh_from_db()
-    assert (plan.delivery.state, plan.delivery.last_error) == (
-        State.BOUNCED,
-        "5.1.1 The email account does not exist",
-    )
-    found = MailStop.objects.get()
-    assert (found.email, found.kind) == (athlete.email, "BOUNCE")
-    newer = change(plan, at=SUNDAY_EVENING + timedelta(hours=1))
-    assert (newer.delivery.state, newer.delivery.last_error) == (State.SKIPPED, ADDRESS_STOPPED)
-
-
-def test_a_complaint_stops_the_address_of_a_mail_that_arrived(plan, listening):
-    send(plan)
-    tell(told(plan.delivery, event="complained"), **BASIC)
-    plan.delivery.refresh_from_db()
-    assert (plan.delivery.state, MailStop.objects.get().kind) == (State.SENT, "SPAM")
-
-
-@pytest.mark.parametrize(
-    "more", [{"event": "delivered"}, {"severity": "temporary"}, {"event": "opened"}]
-)
-def test_what_is_no_hard_bounce_stops_nothing(plan, listening, more):
-    send(plan)
-    assert tell(told(plan.delivery, **more), **BASIC).status_code == 200
-    plan.delivery.refresh_from_db()
-    assert (plan.delivery.state, MailStop.objects.exists()) == (State.SENT, False)
-
-
-def test_a_bounce_at_the_former_address_leaves_the_mail_as_it_is(plan, listening):
-    send(plan)
-    tell(told(plan.delivery, recipient="former@club.example"), **BASIC)
-    plan.delivery.refresh_from_db()
-    assert plan.delivery.state == State.SENT
-
-
-def test_news_that_is_not_the_providers_changes_nothing(plan, listening):
-    send(plan)
-    forged = told(plan.delivery)
-    forged["signature"]["signature"] = "0" * 64
-    wrong = {"HTTP_AUTHORIZATION": "Basic " + base64.b64encode(b"mailgun:guess").decode()}
-    before = dump()
-    assert tell(forged, **BASIC).status_code == 400
-    assert tell(told(plan.delivery)).status_code == 400
-    assert tell(told(plan.delivery), **wrong).status_code == 400
-    assert dump() == before
-
-
-def test_news_told_again_after_the_address_was_freed_stops_it_no_more(
-    plan, athlete, athlete_client, listening
-):
-    type(athlete).objects.filter(pk=athlete.pk).update(email=athlete.user.email)
-    send(plan)
-    plan.delivery.plan.week.athlete.refresh_from_db()
-    payload = told(plan.delivery)
-    tell(payload, **BASIC)
-    athlete_client.post(reverse("mail_settings", args=[athlete.pk]), {"again": "1"})
-    before = dump()
-    assert tell(payload, **BASIC).status_code == 200
-    assert dump() == before
-
-
-def test_no_webhook_listens_where_none_is_set_up(plan):
-    assert tell(told(plan.delivery), **BASIC).status_code == 404

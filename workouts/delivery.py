@@ -23,7 +23,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connectio
 from django.core.mail.utils import DNS_NAME
 from django.db import InterfaceError, OperationalError
 from django.db import connection as django_connection
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.urls import reverse
 
 from athletes.models import Athlete, MailKind, Membership, User
@@ -31,7 +31,7 @@ from workouts import mails
 from workouts.calendars import calendar_address
 from workouts.mail_links import Purpose, session_token, unsubscribe_token
 from workouts.models import Delivery, Kind, PublishedPlan, SentMail
-from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED
+from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED, DeliveryQuerySet
 from workouts.revisions import Change, changes
 from workouts.smtp import FINAL_ANSWER_S, Conversation, HeldBack
 
@@ -54,7 +54,8 @@ class Bag:
     """What the mails of a batch need, read at once: all of it is as it was when the batch began.
 
     `coaches` are those of each team, the head first; `mailed` the plans of each week that have been
-    mailed, the newest first, where it was published more than once; `sent` gathers what went out.
+    mailed to the address of today, the newest first, where it was published more than once; `sent`
+    gathers what went out.
     """
 
     deliveries: dict[int, Delivery]
@@ -63,16 +64,22 @@ class Bag:
     sent: list[tuple[int, bytes]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, deliveries: QuerySet[Delivery]) -> "Bag":
-        found = deliveries.select_related("plan__week__athlete__team").order_by("due_at", "pk")
+    def of(cls, deliveries: DeliveryQuerySet) -> "Bag":
+        found = deliveries.with_copy_stops().order_by("due_at", "pk")
+        found = found.select_related("plan__week__athlete__team")
         plans = [delivery.plan for delivery in found]
+        for delivery in found:
+            if delivery.is_copy_stopped:  # the mail is drawn as if there were no second address
+                delivery.plan.week.athlete.guardian_email = ""
         bag = cls({one.pk: one for one in found}, defaultdict(list), defaultdict(list))
         teams = {plan.week.athlete.team_id for plan in plans}
         members = Membership.objects.filter(team__in=teams).select_related("user")
         for member in sorted(members, key=lambda member: member.role != member.Role.HEAD):
             bag.coaches[member.team_id].append(member.user)
         if again := [plan.week_id for plan in plans if plan.revision > 1]:
-            mailed = PublishedPlan.objects.filter(week__in=again, delivery__state="SENT")
+            mailed = PublishedPlan.objects.filter(
+                week__in=again, delivery__state="SENT", delivery__sent_to=F("week__athlete__email")
+            )
             for plan in mailed.order_by("-revision"):
                 bag.mailed[plan.week_id].append(plan)
         return bag
@@ -101,7 +108,7 @@ def send_plans(delivery_ids: Iterable[int], *, clock: Callable[[], datetime]) ->
     began = clock()
     enough = began + LONGEST_BATCH
     asked = Delivery.objects.filter(pk__in=list(delivery_ids))
-    asked.drop_unwanted()
+    asked.drop_unwanted(now=began)
     bag = Bag.of(asked.due(began))
     ids = list(bag.deliveries)
     for position, delivery_id in enumerate(ids):
@@ -128,7 +135,7 @@ def send_plan(
     the text began to flow, it is unclear whether the server has: the state says so.
     """
     now = clock()
-    if not delivery.claim(now=now) or delivery.kept_back(now=now):
+    if delivery.kept_back(now=now) or not delivery.claim(now=now):
         return
     try:
         message = plan_message(delivery, bag=bag, connection=connection)
@@ -143,8 +150,7 @@ def send_plan(
         hand_over(message, connection=connection, may_go=may_go)
     except HeldBack:
         drop(connection)
-        replaced = delivery.held().filter(is_replaced=True)
-        replaced.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
+        delivery.held().filter(is_replaced=True).not_sent(REPLACED)
     except (smtplib.SMTPException, OSError) as error:
         write_down(delivery, error, connection=connection, now=clock())
     else:
@@ -219,21 +225,9 @@ def write_down(delivery: Delivery, error: Exception, *, connection: Any, now: da
         delivery.held().update(attempts=F("attempts") - 1)
         put_back(delivery, error, now=now)
     elif delivery.first_sent_at:
-        stay_sent(delivery, error)
+        delivery.held().sent_once(words(error))
     else:
         delivery.held().update(state=Delivery.State.FAILED, last_error=words(error))
-
-
-def stay_sent(delivery: Delivery, error: Exception) -> None:
-    """Leave a mail sent whose second copy did not go out: it can be asked for again."""
-    delivery.held().update(
-        state=Delivery.State.SENT,
-        sent_at=delivery.first_sent_at,
-        first_sent_at=None,
-        resent=False,
-        next_try_at=None,
-        last_error=f"second copy: {words(error)}"[:300],
-    )
 
 
 def answer_of(error: Exception) -> tuple[int, Any] | None:
@@ -247,9 +241,12 @@ def answer_of(error: Exception) -> tuple[int, Any] | None:
 
 
 def put_back(delivery: Delivery, error: Exception, *, now: datetime) -> None:
-    """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter."""
+    """Put a delivery back, to be tried again after 1, 2, 4 … 60 minutes, with full jitter.
+
+    A second copy is not tried again: the coach can ask for it once more.
+    """
     if delivery.first_sent_at:
-        return stay_sent(delivery, error)
+        return delivery.held().sent_once(words(error))
     delivery.held().update(
         state=Delivery.State.DUE,
         next_try_at=now + random.uniform(0, 1) * longest_pause(delivery.attempts),

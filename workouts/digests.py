@@ -32,7 +32,7 @@ from workouts.delivery import (
 )
 from workouts.mails import fold
 from workouts.models import Delivery, Digest, Kind, PublishedPlan, Result, Session
-from workouts.models.plans import NO_GUARDIAN
+from workouts.models.plans import HELD
 from workouts.smtp import HeldBack
 
 log = logging.getLogger(__name__)
@@ -225,7 +225,7 @@ def troubled_mails(team: Team, *, now: datetime) -> Iterator[str]:
         .order_by("plan__week__athlete__name", "pk")
     )
     for one in bad:
-        if one.state != state.SKIPPED or one.last_error == NO_GUARDIAN:
+        if one.state != state.SKIPPED or one.last_error in HELD:
             line = mail_room.standing(one, now=now).words
             week = one.plan.week
             yield f"{week.athlete.name}, week of {week.starts_on:%-d %B}: {line}"

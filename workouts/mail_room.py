@@ -4,6 +4,7 @@ Read side: writes nothing. One reading serves the page, the warnings and the coa
 """
 
 import email.policy
+import re
 import zoneinfo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from athletes.models import (
     UNSUBSCRIBED,
@@ -24,7 +25,7 @@ from athletes.models import (
     monday_of,
 )
 from workouts.models import Delivery, TrainingWeek
-from workouts.models.plans import NO_GUARDIAN, SECOND_COPY, due_at
+from workouts.models.plans import HELD, NO_GUARDIAN, SECOND_COPY, due_at, why_held
 
 # A week without a plan this long before its mail is promised is told as in danger.
 SOON = timedelta(hours=48)
@@ -82,6 +83,7 @@ class Row:
     starts_on: date
     due_at: datetime
     why_not: str
+    is_copy_stopped: bool
     is_bad: bool
     cells: tuple[Cell, ...]
 
@@ -90,8 +92,11 @@ class Row:
         return local(self.due_at, self.athlete.time_zone)
 
     @property
-    def lacks_guardian(self) -> bool:
-        return self.why_not == NO_GUARDIAN
+    def to_do(self) -> str:
+        """Return what the coach has to do about the second address, "" if nothing."""
+        if self.why_not == NO_GUARDIAN:
+            return "add a guardian"
+        return "change the guardian's address" if self.is_copy_stopped else ""
 
     def in_danger(self, now: datetime) -> bool:
         is_open = self.why_not.startswith((NO_PLAN, DRAFT))
@@ -143,7 +148,8 @@ def room(team: Team, *, now: datetime) -> Room:
             is_off=Exists(
                 Unsubscription.objects.filter(athlete=OuterRef("pk"), kind=MailKind.PLAN)
             ),
-            is_stopped=Exists(MailStop.objects.standing(OuterRef("email"))),
+            is_copy_stopped=Exists(MailStop.objects.standing(OuterRef("guardian_email"))),
+            stop=Subquery(MailStop.objects.standing(OuterRef("email")).values("kind")[:1]),
         ).order_by("name", "pk")
     )
     posted: dict[tuple[int, date], list[Posted]] = {}
@@ -203,13 +209,14 @@ def _row(
         why_not += f" ({away[0]})" if away else ""
     due = weeks[upcoming][0].due_at if weeks[upcoming] else due_at(athlete, upcoming)
     newest = [posted[0] for posted in weeks.values() if posted]
-    off = _off(athlete)
-    is_bad = any(_tone(one, now) == "bad" for one in newest) or why_not == NO_GUARDIAN
+    off = _off(athlete, now)
+    is_bad = any(_tone(one, now) == "bad" for one in newest) or why_not in HELD
     cells = tuple(
         _cell(athlete, posted, monday in planned, monday >= this, is_paused, off, now)
         for monday, posted in weeks.items()
     )
-    return Row(athlete, upcoming, due, why_not, is_bad, cells)
+    is_bad = is_bad or athlete.is_copy_stopped
+    return Row(athlete, upcoming, due, why_not, athlete.is_copy_stopped, is_bad, cells)
 
 
 def _why_not(
@@ -218,23 +225,24 @@ def _why_not(
     """Say why an athlete gets no mail of the next run, "" if they do, or have it already."""
     if is_paused:
         return PAUSED
-    if off := _off(athlete):
+    if off := _off(athlete, now):
         return off
-    if athlete.lacks_guardian(athlete.today(now)):
-        return NO_GUARDIAN
     if not posted:
         return DRAFT if is_planned else NO_PLAN
     newest = posted[0]
     return newest.last_error if newest.state == State.SKIPPED else ""
 
 
-def _off(athlete: Any) -> str:
+def _off(athlete: Any, now: datetime) -> str:
     """Say why an athlete gets no mails at all for the time being, "" if they do."""
     if not athlete.email:
         return NO_ADDRESS
-    if athlete.is_stopped:
-        return "the address takes no mail"
-    return UNSUBSCRIBED if athlete.is_off else ""
+    if athlete.stop:
+        return f"the address takes no mail: {MailStop.Kind(athlete.stop).label}"
+    if athlete.is_off:
+        return UNSUBSCRIBED
+    today = athlete.today(now)
+    return why_held(athlete, today=today, is_copy_stopped=athlete.is_copy_stopped)
 
 
 def _cell(
@@ -261,7 +269,7 @@ def _cell(
             Line(_words(one, athlete.time_zone, is_paused, now), _tone(one, now), one.pk)
             for one in shown
         ),
-        _button(newest, is_paused, now),
+        "" if off else _button(newest, is_paused, now),
         newest.pk,
     )
 
@@ -284,7 +292,7 @@ def _words(one: Posted, zone: str, is_paused: bool, now: datetime) -> str:
             sent += f", again {local(one.sent_at, zone)}"
         if one.state == State.BOUNCED:
             sent += ", bounced"
-        return f"{sent}: {said}" if said else sent
+        return f"{sent}{': ' if one.state == State.BOUNCED else ', '}{said}" if said else sent
     if one.state == State.UNCLEAR:
         if said == SECOND_COPY:
             return "second copy goes out within a minute"
@@ -306,7 +314,7 @@ def _tone(one: Posted, now: datetime) -> str:
     if one.state == State.UNCLEAR:
         return "changed" if one.last_error == SECOND_COPY else "bad"
     if one.state == State.SKIPPED:
-        return "bad" if one.last_error == NO_GUARDIAN else ""
+        return "bad" if one.last_error in HELD else ""
     return "changed" if one.last_error else ""
 
 
@@ -314,7 +322,7 @@ def _button(one: Posted, is_paused: bool, now: datetime) -> str:
     """Return what the button at the newest mail says, "" where there is nothing to do."""
     if is_paused or one.not_after <= now:
         return ""
-    if one.state == State.FAILED:
+    if one.state in (State.FAILED, State.BOUNCED):
         return "Try again"
     if one.state == State.DUE and (one.due_at > now or one.next_try_at):
         return "Send now"
@@ -358,7 +366,7 @@ def _of(delivery: Delivery) -> Posted:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A mail as its reader gets it."""
+    """A mail as its reader gets it, but for the keys in its links, which are the reader's alone."""
 
     headers: tuple[tuple[str, str], ...]
     subject: str
@@ -367,6 +375,16 @@ class Opened:
 
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Reply-To", "Date", "Message-ID")
+# What a link does, and its key, as workouts/mail_links.py writes it; the host may be a former one.
+KEY = re.compile(r"(/(?:m/[a-z]+|c)/)[\w-]+\.[\w-]{22}")
+
+
+def without_keys(part: str) -> str:
+    """Return the text or HTML of a mail with an ellipsis for the key of each link.
+
+    Whoever holds a key acts as the athlete.
+    """
+    return KEY.sub(r"\1…", part)
 
 
 def opened(in_bytes: bytes) -> Opened:
@@ -377,8 +395,8 @@ def opened(in_bytes: bytes) -> Opened:
     return Opened(
         tuple((name, str(message[name])) for name in SHOWN_HEADERS if message[name]),
         str(message["Subject"]),
-        text.get_content() if text else "",
-        html.get_content() if html else "",
+        without_keys(text.get_content()) if text else "",
+        without_keys(html.get_content()) if html else "",
     )
 
 

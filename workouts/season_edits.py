@@ -419,14 +419,14 @@ class Left:
     """How many sessions went with the plan, and what stays in words."""
 
     removed: int
-    kept: tuple[str, ...] = ()
+    kept: tuple[str, ...]
 
 
-def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
+def leave(run: Enrolment, *, by: User, now: datetime) -> Left | None:
     """Take an athlete off a plan: sessions of weeks to come go, unless mailed or logged.
 
     The weeks get back the phase and the limit that they would have without the plan. Nothing is
-    done where somebody else has taken the athlete off it a moment ago.
+    done, and None returned, where somebody else has taken the athlete off it already.
     """
     athlete, plan = run.athlete, run.plan
     today = athlete.today(now)
@@ -437,7 +437,7 @@ def leave(run: Enrolment, *, by: User, now: datetime) -> Left:
         still = Enrolment.objects.current().filter(pk=run.pk).select_related("athlete", "plan")
         state = _State.read(still, weeks_of(plan))
         if not state.runs:
-            return Left(0)
+            return None
         [run] = state.runs
         going, kept = {}, []
         for link in state.links[run.pk]:

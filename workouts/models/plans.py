@@ -13,7 +13,15 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import F, Q
 
-from athletes.models import UNSUBSCRIBED, Athlete, MailKind, MailStop, Unsubscription, User
+from athletes.models import (
+    GROWN_UP_AT,
+    UNSUBSCRIBED,
+    Athlete,
+    MailKind,
+    MailStop,
+    Unsubscription,
+    User,
+)
 from workouts.models.weeks import TrainingWeek
 
 MINUTE = timedelta(seconds=settings.MAIL_MINUTE_S)
@@ -33,6 +41,8 @@ REPLACED = "replaced by a newer revision"
 AS_SENT = "nothing changed since it was sent"
 ADDRESS_STOPPED = "the address bounced, or marked a mail as spam"
 NO_GUARDIAN = "no guardian's address"
+GUARDIAN_STOPPED = "the guardian's address bounced, or marked a mail as spam"
+HELD = (NO_GUARDIAN, GUARDIAN_STOPPED)  # why a minor's mail waits
 SECOND_COPY = "a second copy was asked for"
 
 
@@ -56,6 +66,18 @@ def local_instant(athlete: Athlete, day: date, at: time) -> datetime:
         # Greenland's clocks go forward at 23:00: the fold says in which direction.
         instant = local.replace(fold=1).astimezone(UTC)
     return instant
+
+
+def why_held(athlete: Athlete, *, today: date, is_copy_stopped: bool) -> str:
+    """Say why no mail may go to a minor, as no second adult would read it, "" if one may.
+
+    `is_copy_stopped` tells that the guardian's address takes no mail.
+    """
+    if not athlete.needs_guardian(today):
+        return ""
+    if is_copy_stopped:
+        return GUARDIAN_STOPPED
+    return "" if athlete.guardian_email else NO_GUARDIAN
 
 
 def what_is_planned(content: dict[str, Any]) -> Any:
@@ -165,20 +187,25 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
         return plans
 
     def _in_the_inbox(self, week_ids: set[int]) -> dict[int, Any]:
-        """Return what the newest mail of these weeks says, where it is sure that it was sent."""
+        """Return what the newest mail of these weeks says, where the athlete has it for sure.
+
+        That is in the inbox of today: who has a new address does not have what went to another one.
+        """
         if not week_ids:
             return {}
         # One that may have gone, or may go yet, leaves it open what the athlete has.
-        lost = ["SKIPPED", "FAILED", "BOUNCED"]
-        gone = self.filter(week__in=week_ids).exclude(delivery__state__in=lost)
+        gone = self.filter(week__in=week_ids).exclude(
+            delivery__state__in=["SKIPPED", "FAILED", "BOUNCED"], delivery__resent=False
+        )
         latest = {
-            plan.week_id: plan for plan in gone.select_related("delivery").order_by("revision")
+            plan.week_id: plan
+            for plan in gone.select_related("delivery", "week__athlete").order_by("revision")
         }
-        sent = Delivery.State.SENT
         return {
             week_id: as_mailed(plan.content)
             for week_id, plan in latest.items()
-            if plan.delivery.state == sent
+            if plan.delivery.state == Delivery.State.SENT
+            and plan.delivery.sent_to == plan.week.athlete.email
         }
 
     def _replace(self, week_ids: set[int]) -> set[int]:
@@ -241,7 +268,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
                 for plan in plans
             ]
         )
-        Delivery.objects.filter(plan__in=plans).drop_unwanted()
+        Delivery.objects.filter(plan__in=plans).drop_unwanted(now=now)
 
     def _promised(
         self, plan: PublishedPlan, now: datetime, was_told: bool, is_held: bool
@@ -252,8 +279,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
         if is_held:
             why_not = AS_SENT
-        if not why_not and athlete.lacks_guardian(athlete.today(now)):
-            why_not = NO_GUARDIAN
         if now >= not_after:
             why_not = "published after the week had ended"
         return Delivery(
@@ -273,10 +298,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """
         # Locked first: one that a worker puts back meanwhile would be missed by both updates.
         list(self.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
-        waiting, on_its_way = self.filter(state="DUE"), self.exclude(state__in=["DUE", "SKIPPED"])
-        waiting.update(state=Delivery.State.SKIPPED, last_error=REPLACED)
-        on_its_way.exclude(state__in=["SENT", "BOUNCED"]).update(is_replaced=True)
-        gone = on_its_way.exclude(state__in=["FAILED", "BOUNCED"])
+        self.filter(state="UNCLEAR", lease_token=None).sent_once(REPLACED)
+        self.filter(state="DUE").not_sent(REPLACED)
+        self.exclude(state__in=["SKIPPED", "SENT", "BOUNCED"]).update(is_replaced=True)
+        gone = self.exclude(state__in=["SKIPPED", "FAILED", "BOUNCED"], resent=False)
         return set(gone.values_list("plan_id", flat=True))
 
     def due(self, now: datetime) -> Self:
@@ -315,11 +340,36 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         idle = self.filter(
             Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
         )
-        idle.filter(is_replaced=True).update(state=Delivery.State.SKIPPED, last_error=REPLACED)
-        idle.filter(not_after__lte=now).update(
-            state=Delivery.State.SKIPPED, last_error="the week was over before it could be sent"
+        over = Q(is_replaced=True) | Q(not_after__lte=now) | Q(attempts__gte=MAX_ATTEMPTS)
+        ended = idle.filter(pk__in=list(idle.filter(over).values_list("pk", flat=True)))
+        ended.filter(is_replaced=True).not_sent(REPLACED)
+        ended.filter(not_after__lte=now).not_sent("the week was over before it could be sent")
+        ended.sent_once("tried too often")
+        ended.filter(attempts__gte=MAX_ATTEMPTS).update(state=Delivery.State.FAILED)
+
+    def not_sent(self, why: str) -> None:
+        """Let these go out no more, and say truly of each what became of it.
+
+        One that may have arrived stays unclear, with no second copy to come.
+        """
+        others = self.filter(first_sent_at=None)
+        may_have_gone = Q(state=Delivery.State.UNCLEAR) | Q(resent=True)
+        others.filter(may_have_gone).update(
+            state=Delivery.State.UNCLEAR, next_try_at=None, last_error=why
         )
-        idle.filter(attempts__gte=MAX_ATTEMPTS).update(state=Delivery.State.FAILED)
+        others.exclude(may_have_gone).update(state=Delivery.State.SKIPPED, last_error=why)
+        self.sent_once(why)
+
+    def sent_once(self, why: str) -> None:
+        """Leave those sent of which a second copy was asked for, and does not go out."""
+        self.exclude(first_sent_at=None).update(
+            state=Delivery.State.SENT,
+            sent_at=F("first_sent_at"),
+            first_sent_at=None,
+            resent=False,
+            next_try_at=None,
+            last_error=f"not sent again: {why}"[:300],
+        )
 
     def sweep(self, *, now: datetime) -> list[list[int]]:
         """Settle what no worker will finish; return the ids of what is due, batch by batch."""
@@ -346,42 +396,66 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
                 due_at=due, **Delivery.rule_of(week.athlete)
             )
 
+    def with_copy_stops(self) -> Self:
+        """Fetch the athletes along, and whether the guardian's address takes no mail."""
+        stops = MailStop.objects.standing(models.OuterRef("plan__week__athlete__guardian_email"))
+        found = self.annotate(is_copy_stopped=models.Exists(stops))
+        return found.select_related("plan__week__athlete")
+
+    def hold_minors(self, *, now: datetime) -> None:
+        """Stop the mails to minors whom no second adult would read along."""
+        athlete = "plan__week__athlete"
+        # Who may be a minor; by the athlete's own calendar it is settled below.
+        young = Q(**{f"{athlete}__is_minor": True}) | Q(
+            **{f"{athlete}__birth_year__gte": now.year - GROWN_UP_AT - 1}
+        )
+        alone = Q(**{f"{athlete}__guardian_email": ""}) | Q(is_copy_stopped=True)
+        for delivery in self.with_copy_stops().filter(young, alone).defer("plan__content"):
+            if why := delivery.why_held(now=now):
+                Delivery.objects.filter(pk=delivery.pk).not_sent(why)
+
     def with_guardian(self, *, now: datetime) -> None:
         """Let the mails go that were kept back for want of a second adult, who is there now."""
-        kept_back = self.filter(
-            state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN, not_after__gt=now
-        )
-        for delivery in kept_back.select_related("plan__week__athlete"):
-            week = delivery.plan.week
-            if week.athlete.lacks_guardian(week.athlete.today(now)):
-                continue
-            with _newest_of(delivery) as newest:
-                due = max(due_at(week.athlete, week.starts_on), now)
-                newest.filter(state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN).update(
-                    state=Delivery.State.DUE, due_at=due, last_error=""
-                )
+        for why in HELD:  # one by one, each has an index of its own
+            kept_back = self.filter(state=Delivery.State.SKIPPED, last_error=why, not_after__gt=now)
+            for delivery in kept_back.with_copy_stops().defer("plan__content"):
+                still = delivery.why_held(now=now)
+                if still == why:
+                    continue
+                athlete, starts_on = delivery.plan.week.athlete, delivery.plan.week.starts_on
+                with _newest_of(delivery) as newest:
+                    held = newest.filter(state=Delivery.State.SKIPPED, last_error=why)
+                    if still:
+                        held.update(last_error=still)
+                    else:
+                        due = max(due_at(athlete, starts_on), now)
+                        held.update(state=Delivery.State.DUE, due_at=due, last_error="")
 
-    def drop_unwanted(self) -> None:
+    def drop_unwanted(self, *, now: datetime) -> None:
         """Stop the mails that their athletes have left, and those to an address that takes none.
 
-        The mail of a week of which one was sent is a change mail, any other one the plan's.
+        The mail of a week of which one was sent to the address of today is a change mail, any
+        other one the plan's. Those to a minor whom no second adult would read along stop too.
         """
         athlete = "plan__week__athlete"
         off = Unsubscription.objects.filter(athlete=models.OuterRef(athlete))
         no_plan, no_change = (models.Exists(off.filter(kind=kind)) for kind in MailKind)
         told = models.Exists(
-            Delivery.objects.filter(plan__week=models.OuterRef("plan__week"), state="SENT")
+            Delivery.objects.filter(
+                plan__week=models.OuterRef("plan__week"),
+                state="SENT",
+                sent_to=models.OuterRef(f"{athlete}__email"),
+            )
         )
         stops = MailStop.objects.standing(models.OuterRef(f"{athlete}__email"))
+        waiting = self.filter(state__in=["DUE", "UNCLEAR"])
         for unwanted, why in (
             (no_plan & ~told | no_change & told, UNSUBSCRIBED),
             (models.Exists(stops), ADDRESS_STOPPED),
         ):
-            found = self.filter(unwanted, state__in=["DUE", "UNCLEAR"])
-            rows = Delivery.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
-            rows.filter(state="DUE").update(state=Delivery.State.SKIPPED, last_error=why)
-            # It may have arrived: that stays open, and no second copy is sent.
-            rows.filter(state="UNCLEAR").update(next_try_at=None, last_error=why)
+            found = list(waiting.filter(unwanted).values_list("pk", flat=True))
+            Delivery.objects.filter(pk__in=found).not_sent(why)
+        waiting.hold_minors(now=now)
 
     def wanted_again(self, athlete: Athlete, *, now: datetime) -> None:
         """Let the mails go that were stopped for an athlete who wants them after all."""
@@ -396,7 +470,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
                 newest.filter(state=Delivery.State.SKIPPED).update(
                     state=Delivery.State.DUE, last_error=""
                 )
-        self.filter(plan__week__athlete=athlete).drop_unwanted()
+        self.filter(plan__week__athlete=athlete).drop_unwanted(now=now)
 
     def bounce(self, message_id: uuid.UUID, *, email: str, said: str) -> None:
         """Mark a mail as bounced that was taken first, and did not reach this address after all."""
@@ -412,7 +486,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         failed = self.filter(lost, not_after__gt=now, is_replaced=False)
         stops = MailStop.objects.standing(models.OuterRef("plan__week__athlete__email"))
         return count + failed.exclude(models.Exists(stops)).update(
-            state=Delivery.State.DUE, due_at=now, next_try_at=None, attempts=0, sent_at=None
+            state=Delivery.State.DUE,
+            due_at=now,
+            next_try_at=None,
+            attempts=0,
+            sent_at=None,
+            first_sent_at=None,
         )
 
 
@@ -453,6 +532,7 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(null=True)
     sent_to = models.EmailField(max_length=254, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+    is_copy_stopped: bool  # from `with_copy_stops`
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -492,6 +572,11 @@ class Delivery(models.Model):
                 condition=Q(state="SKIPPED", last_error=NO_GUARDIAN),
                 name="delivery_without_guardian",
             ),
+            models.Index(
+                fields=["not_after"],
+                condition=Q(state="SKIPPED", last_error=GUARDIAN_STOPPED),
+                name="delivery_guardian_stopped",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -526,13 +611,20 @@ class Delivery(models.Model):
             ],
         )
 
-    def kept_back(self, *, now: datetime) -> bool:
-        """Stop a claimed mail to a minor whom no second adult would read along; say whether so."""
+    def why_held(self, *, now: datetime) -> str:
+        """Say why a minor's mail may not go, "" if it may; fetched by `with_copy_stops`."""
         athlete = self.plan.week.athlete
-        if not athlete.lacks_guardian(athlete.today(now)):
-            return False
-        self.held().update(state=Delivery.State.SKIPPED, last_error=NO_GUARDIAN)
-        return True
+        return why_held(athlete, today=athlete.today(now), is_copy_stopped=self.is_copy_stopped)
+
+    def kept_back(self, *, now: datetime) -> bool:
+        """Stop a mail, not claimed yet, to a minor whom no second adult would read along.
+
+        Asked once more of the very data that the mail is drawn from.
+        """
+        if why := self.why_held(now=now):
+            as_read = Delivery.objects.filter(pk=self.pk, state=self.state)
+            as_read.filter(lease_token=self.lease_token).not_sent(why)
+        return bool(why)
 
     def onto_the_wire(self, *, now: datetime, time_left: timedelta) -> bool:
         """Mark a claimed delivery as on the wire; False if its lease is over or it was replaced.

@@ -25,7 +25,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from athletes.models import Athlete, MailKind, MailStop, Unsubscription, monday_of
-from athletes.requests import SiteRequest, form_page
+from athletes.requests import SiteRequest, form_page, guesses_refused
+from workouts import bounces
 from workouts.diary import Offer, days_to_move
 from workouts.forms import CannotForm, MailForm, MoveForm
 from workouts.mail_links import (
@@ -66,6 +67,8 @@ def by_mail(purpose: Purpose) -> Callable[[Page], Callable[..., HttpResponse]]:
         @never_cache
         @wraps(page)
         def opened(request: SiteRequest, **token: str) -> HttpResponse:
+            if refused := guesses_refused(request):
+                return refused
             try:
                 session, planned = session_of(purpose, token[f"{purpose}_token"])
                 return page(request, session, planned)
@@ -99,7 +102,9 @@ def session_of(purpose: Purpose, token: str) -> tuple[Session, Planned]:
 
 
 def unknown(request: SiteRequest) -> HttpResponse:
-    return render(request, "workouts/mail_unknown.html", status=404)
+    """Answer a link that opens nothing; who tries many of them is told to wait."""
+    refused = guesses_refused(request, is_guess=True)
+    return refused or render(request, "workouts/mail_unknown.html", status=404)
 
 
 def page_context(session: Session, planned: Planned) -> dict[str, Any]:
@@ -196,7 +201,12 @@ def moved(session: Session, on: date) -> bool:
 @login_not_required
 @never_cache
 def mail_unsubscribe(request: SiteRequest, unsubscribe_token: str) -> HttpResponse:
-    """Stop one kind of mail by POST, at once and whoever asks (RFC 8058); by GET only ask."""
+    """Stop one kind of mail by POST, at once and whoever asks (RFC 8058); by GET only ask.
+
+    A POST is never made to wait: a mail provider speaks for all its readers from one address.
+    """
+    if request.method != "POST" and (refused := guesses_refused(request)):
+        return refused
     try:
         link = read_unsubscribe(unsubscribe_token)
     except LinkAltered:
@@ -208,35 +218,49 @@ def mail_unsubscribe(request: SiteRequest, unsubscribe_token: str) -> HttpRespon
     is_off = link.mark != mark_of(athlete.email)  # no mail goes to that address any more
     if request.method == "POST" and not is_off:
         Unsubscription.objects.note(athlete, link.kind, now=timezone.now())
-        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted()
+        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted(now=timezone.now())
     is_off = is_off or athlete.unsubscriptions.filter(kind=link.kind).exists()
     context = {"team": athlete.team, "kind": MailKind(link.kind), "is_off": is_off}
     return render(request, "workouts/mail_unsubscribe.html", context)
 
 
-STOPS = {EventType.BOUNCED: MailStop.Kind.BOUNCE, EventType.COMPLAINED: MailStop.Kind.COMPLAINT}
-SOFT = "SoftBounce"  # Postmark calls it a bounce; the mailbox is full, or away
+KINDS = {bounces.HARD: MailStop.Kind.BOUNCE, bounces.SOFT: MailStop.Kind.SOFT}
 
 
 @receiver(tracking)
 def hear_of_mail(event: AnymailTrackingEvent, **_: Any) -> None:
     """Take in what a mail provider tells of a mail; told twice, it changes nothing."""
-    kind, email = STOPS.get(event.event_type), (event.recipient or "").lower()
-    esp_event: Any = event.esp_event
-    if kind is None or not email or esp_event.get("Type") == SOFT:
+    kind, email = kind_of(event), (event.recipient or "").lower()
+    if kind is None or not email:
         return
     at = event.timestamp or timezone.now()
     said = (event.mta_response or event.description or "")[:300]
+    event_id = (event.event_id or f"{kind} {email} {at.isoformat()}")[:200]
+    mail = (event.message_id or event_id)[:200]
     with transaction.atomic():
-        _stop, is_news = MailStop.objects.get_or_create(
-            event_id=(event.event_id or f"{kind} {email} {at.isoformat()}")[:200],
-            defaults={"email": email, "kind": kind, "at": at, "said": said},
+        is_news = MailStop.objects.note(
+            email=email, event_id=event_id, kind=kind, at=at, said=said, mail=mail
         )
         found = MESSAGE_ID.search(event.message_id or "")
-        if is_news and found and kind == MailStop.Kind.BOUNCE:
+        if is_news and found and kind != MailStop.Kind.COMPLAINT:
             Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
+    MailStop.objects.add_up(email)
+    copied = Delivery.objects.filter(plan__week__athlete__guardian_email__iexact=email)
+    copied.drop_unwanted(now=timezone.now())  # so that the coach hears of it before the hour
     if is_news:
-        log.warning("mail to %s stopped: %s", email, kind.label)
+        log.warning("mail to %s: %s", email, kind.label)
+
+
+def kind_of(event: AnymailTrackingEvent) -> MailStop.Kind | None:
+    """Return what an event says against an address, None if nothing."""
+    if event.event_type == EventType.COMPLAINED:
+        return MailStop.Kind.COMPLAINT
+    if event.event_type != EventType.BOUNCED:
+        return None
+    weight = bounces.weight(
+        event.esp_event, reason=event.reject_reason, answer=event.mta_response or ""
+    )
+    return KINDS.get(weight)
 
 
 def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
@@ -244,7 +268,6 @@ def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
     own = Athlete.objects.filter(user=request.user).select_related("team")
     athlete = get_object_or_404(own, pk=athlete_id)
     now = timezone.now()
-    stops = MailStop.objects.standing(Value(athlete.email))
     # Whose address it is has been confirmed for the account, not for what a coach typed.
     is_own_address = athlete.email.lower() == request.user.email.lower()
     off = athlete.unsubscriptions.values_list("kind", flat=True)
@@ -252,7 +275,7 @@ def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
     form = MailForm(request.POST or None, initial={"kinds": wanted})
     if request.method == "POST" and "again" in request.POST:
         if is_own_address:
-            stops.update(lifted_at=now)
+            MailStop.objects.lift(athlete.email, now=now)
         return redirect(request.path)
     if request.method == "POST" and form.is_valid():
         athlete.want_mail(form.cleaned_data["kinds"], now=now)
@@ -263,7 +286,7 @@ def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
         "athlete": athlete,
         "is_coach": False,
         "form": form,
-        "stop": stops.first(),
+        "stop": MailStop.objects.standing(Value(athlete.email)).first(),
         "is_own_address": is_own_address,
     }
     return form_page(request, "workouts/mail_settings.html", context)

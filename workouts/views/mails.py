@@ -6,6 +6,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace, csp_update
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Value
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from athletes.forms import DigestForm
-from athletes.models import Athlete, Membership, Team, User
+from athletes.models import Athlete, MailStop, Membership, Team, User
 from athletes.requests import SiteRequest, coached_team
 from workouts import delivery as post_office
 from workouts import mail_room
@@ -118,9 +119,11 @@ def coached_mail(request: SiteRequest, mail_id: int) -> Delivery:
 
 def copy_of(delivery: Delivery) -> tuple[mail_room.Opened, bool]:
     """Return a mail as it was sent, or as it would be drawn now, and whether it was kept."""
-    kept = SentMail.objects.filter(delivery=delivery.pk).first()
-    in_bytes = kept.in_bytes if kept else post_office.plan_message(delivery).in_bytes
-    return mail_room.opened(in_bytes), kept is not None
+    if kept := SentMail.objects.filter(delivery=delivery.pk).first():
+        return mail_room.opened(kept.in_bytes), True
+    bag = post_office.Bag.of(Delivery.objects.filter(pk=delivery.pk))
+    drawn = post_office.plan_message(bag.deliveries[delivery.pk], bag=bag)
+    return mail_room.opened(drawn.in_bytes), False
 
 
 # The page may show the mail in a frame of our own, and nothing else. (django-csp is typed for views
@@ -134,6 +137,7 @@ def mail_detail(request: SiteRequest, mail_id: int) -> HttpResponse:
     now = timezone.now()
     is_newest = not plan.week.plans.filter(revision__gt=plan.revision).exists()
     can_go = is_newest and delivery.not_after > now and not athlete.team.mails_paused_at
+    can_go = can_go and not MailStop.objects.standing(Value(athlete.email)).exists()
     context = {
         "team": athlete.team,
         "athlete": athlete,

@@ -230,12 +230,15 @@ def season_changes(request: SiteRequest, slug: str, plan_id: int) -> HttpRespons
 @require_POST
 def enrolment_leave(request: SiteRequest, enrolment_id: int) -> HttpResponse:
     """Take an athlete off a plan; instead of a question there is an undo."""
-    runs = Enrolment.objects.coached_by(request.user).current()
+    runs = Enrolment.objects.coached_by(request.user)
     run = get_object_or_404(runs.select_related("athlete__team", "plan"), pk=enrolment_id)
     left = season_edits.leave(run, by=request.user, now=timezone.now())
-    sessions = "1 session" if left.removed == 1 else f"{left.removed} sessions"
-    text = f"{run.athlete} is off the plan: {sessions} taken out of the weeks to come."
-    if left.kept:
-        text += f" Kept: {'; '.join(left.kept)}."
+    if left is None:
+        text = f"{run.athlete} was off the plan already. Nothing was changed."
+    else:
+        sessions = "1 session" if left.removed == 1 else f"{left.removed} sessions"
+        text = f"{run.athlete} is off the plan: {sessions} taken out of the weeks to come."
+        if left.kept:
+            text += f" Kept: {'; '.join(left.kept)}."
     messages.success(request, text)
     return redirect("season_detail", slug=run.athlete.team.slug, plan_id=run.plan_id)
