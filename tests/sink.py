@@ -1,10 +1,11 @@
 """An SMTP server that misbehaves to order: at one point of one mail, in one way.
 
-An order says where and what: "MAIL hang up", "RCPT 451 try later", "DATA 451 …", "TEXT hang up"
-(amid the text), "DOT hang up" (the mail is taken, the answer never comes), "DOT 552 too big",
-"DOT slow 3" (seconds), "HELLO 421 too busy". A test gives a function that says the next order. As a
-process of its own (`python -m tests.sink`) the server takes its orders from a folder, each a file
-that it removes, and writes what it did to a log that a kill -9 leaves whole.
+An order says where and what: "MAIL hang up", "RCPT 451 try later", "RCPT2 550 …" (the second
+receiver of a mail), "DATA 451 …", "TEXT hang up" (amid the text), "DOT hang up" (the mail is taken,
+the answer never comes), "DOT 552 too big", "DOT slow 3" (seconds), "HELLO 421 too busy". A test
+gives a function that says the next order. As a process of its own (`python -m tests.sink`) the
+server takes its orders from a folder, each a file that it removes, and writes what it did to a log
+that a kill -9 leaves whole.
 """
 
 import argparse
@@ -67,15 +68,23 @@ class Talk(socketserver.StreamRequestHandler):
 
     def take(self, line: bytes) -> None:
         command = line[:4].upper().strip().decode("ascii", "replace")
+        where = command
         if command == "MAIL":
+            if self.to:
+                self.wfile.write(b"503 nested MAIL command\r\n")
+                return
             self.where, self.what = split(self.server.next_order("MAIL"))
+        if command == "RSET":
+            self.to = ""
         if command == "RCPT":
+            where = "RCPT2" if self.to else "RCPT"
             self.to = line.partition(b"<")[2].partition(b">")[0].decode()
         if command == "DATA":
             if self.answer("DATA", "354 go ahead").startswith("354"):
                 self.take_text()
+            self.to = ""
             return
-        self.answer(command, "221 bye" if command == "QUIT" else "250 ok")
+        self.answer(where, "221 bye" if command == "QUIT" else "250 ok")
         if command == "QUIT":
             raise HungUp
 

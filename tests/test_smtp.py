@@ -90,6 +90,49 @@ def test_a_server_that_does_not_know_the_receiver_has_the_last_word(server, now)
     assert Delivery.objects.first().last_error == "550 no such mailbox"
 
 
+# Two receivers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "state", "error", "conversations"),
+    [
+        ("RCPT 550 no such mailbox", "FAILED", "550 no such mailbox", 1),
+        ("RCPT2 550 no such mailbox", "FAILED", "550 no such mailbox", 1),
+        ("RCPT 450 busy, try later", "DUE", "450 busy, try later", 1),
+        ("RCPT2 450 busy, try later", "DUE", "450 busy, try later", 1),
+        ("RCPT 421 going down", "DUE", "421 going down", 2),
+        ("RCPT2 421 going down", "DUE", "421 going down", 2),
+        ("RCPT2 hang up", "DUE", "Connection unexpectedly closed", 2),
+    ],
+)
+def test_a_mail_that_one_of_two_receivers_cannot_get_reaches_neither_and_the_next_one_goes(
+    settings, now, order, state, error, conversations
+):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    orders, asked = iter([order]), []
+
+    def next_order(where: str) -> str:
+        asked.append(where)
+        return next(orders, "") if where == "MAIL" else ""
+
+    team = make_team()
+    minor = make_athlete(
+        team=team, name="Max Minor", is_minor=True, guardian_email="parent@home.example"
+    )
+    mails = [make_plan(athlete=one, now=now).delivery for one in (minor, make_athlete(team=team))]
+    with Server(next_order).in_background() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+        delivery.send_plans([one.pk for one in mails], clock=lambda: SUNDAY_EVENING)
+        server.shutdown()
+
+    for one in mails:
+        one.refresh_from_db()
+    assert (mails[0].state, mails[0].last_error) == (state, error)
+    assert mails[1].state == "SENT"
+    assert [b"parent@home.example" in text for text in server.taken] == [False]
+    assert asked.count("HELLO") == conversations
+
+
 def test_a_plan_held_back_at_the_last_moment_is_not_taken(server, now):
     plan = make_plan(now=now)
     moments = iter([SUNDAY_EVENING] * 3 + [SUNDAY_EVENING.replace(hour=23)] * 9)
