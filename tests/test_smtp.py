@@ -139,4 +139,20 @@ def test_a_plan_held_back_at_the_last_moment_is_not_taken(server, now):
     delivery.send_plans([plan.delivery.pk], clock=lambda: next(moments))
     assert server.taken == []
     plan.delivery.refresh_from_db()
-    assert plan.delivery.state == "CLAIMED"
+    assert plan.delivery.state == "DUE"  # another worker may try
+
+
+@pytest.mark.parametrize(
+    ("server", "state"),
+    [
+        (("DOT 25", 1), "UNCLEAR"),
+        (("DOT taken", 1), "UNCLEAR"),
+        (("DOT 251 taken, and passed on", 1), "SENT"),
+    ],
+    indirect=["server"],
+)
+def test_a_final_answer_that_is_cut_short_says_nothing_and_any_that_begins_with_2_says_yes(
+    server, now, state
+):
+    assert send(1, now) == [state]
+    assert len(server.taken) == 1

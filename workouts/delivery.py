@@ -21,7 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.utils import DNS_NAME
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db import connection as django_connection
 from django.db.models import F
 from django.urls import reverse
@@ -65,21 +65,17 @@ class Bag:
 
     @classmethod
     def of(cls, deliveries: DeliveryQuerySet) -> "Bag":
-        found = deliveries.with_copy_stops().order_by("due_at", "pk")
+        found = deliveries.with_stops().order_by("due_at", "pk")
         found = found.select_related("plan__week__athlete__team")
         plans = [delivery.plan for delivery in found]
-        for delivery in found:
-            if delivery.is_copy_stopped:  # the mail is drawn as if there were no second address
-                delivery.plan.week.athlete.guardian_email = ""
         bag = cls({one.pk: one for one in found}, defaultdict(list), defaultdict(list))
         teams = {plan.week.athlete.team_id for plan in plans}
         members = Membership.objects.filter(team__in=teams).select_related("user")
         for member in sorted(members, key=lambda member: member.role != member.Role.HEAD):
             bag.coaches[member.team_id].append(member.user)
         if again := [plan.week_id for plan in plans if plan.revision > 1]:
-            mailed = PublishedPlan.objects.filter(
-                week__in=again, delivery__state="SENT", delivery__sent_to=F("week__athlete__email")
-            )
+            told = Delivery.objects.filter(sent_to=F("plan__week__athlete__email")).was_sent()
+            mailed = PublishedPlan.objects.filter(week__in=again, delivery__in=told)
             for plan in mailed.order_by("-revision"):
                 bag.mailed[plan.week_id].append(plan)
         return bag
@@ -151,6 +147,8 @@ def send_plan(
     except HeldBack:
         drop(connection)
         delivery.held().filter(is_replaced=True).not_sent(REPLACED)
+        # The next sweep reads the athlete anew.
+        delivery.held().filter(state="CLAIMED").update(state="DUE", next_try_at=None)
     except (smtplib.SMTPException, OSError) as error:
         write_down(delivery, error, connection=connection, now=clock())
     else:
@@ -160,9 +158,12 @@ def send_plan(
 
 def keep_copies(bag: Bag) -> None:
     """Keep what was sent, for the coach to see; a mail whose copy is lost was sent all the same."""
+    sent = Delivery.objects.filter(pk__in=[delivery_id for delivery_id, _ in bag.sent])
     try:
-        SentMail.objects.keep(bag.sent)
-    except (OperationalError, InterfaceError) as error:
+        # An athlete may have been deleted meanwhile.
+        there = set(sent.values_list("pk", flat=True))
+        SentMail.objects.keep([copy for copy in bag.sent if copy[0] in there])
+    except (DatabaseError, InterfaceError) as error:
         log.error("copies of %s sent mails cannot be kept: %s", len(bag.sent), error)
 
 
@@ -215,6 +216,7 @@ def write_down(delivery: Delivery, error: Exception, *, connection: Any, now: da
     if spoken is None and text_began:
         delivery.held().update(
             state=Delivery.State.UNCLEAR,
+            lease_token=None,
             next_try_at=now + HOLD_UNCLEAR,
             last_error=words(error),
         )
@@ -231,11 +233,14 @@ def write_down(delivery: Delivery, error: Exception, *, connection: Any, now: da
 
 
 def answer_of(error: Exception) -> tuple[int, Any] | None:
-    """Return code and text of what the server said, None where the conversation broke off."""
+    """Return code and text of the server's refusal, None where the conversation broke off.
+
+    So it did where an answer is cut short: "25" is none.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
         return code, text
-    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
+    if isinstance(error, smtplib.SMTPResponseException) and 400 <= error.smtp_code < 600:
         return error.smtp_code, error.smtp_error
     return None
 
@@ -297,11 +302,13 @@ class PlanMail(EmailMultiAlternatives):
 
 def plan_message(delivery: Delivery, *, bag: Bag | None = None, connection: Any = None) -> PlanMail:
     """Return the mail of a delivery, drawn from its published plan and the team's name."""
-    bag = bag or Bag.of(Delivery.objects.filter(pk=delivery.pk))
+    if bag is None:
+        bag = Bag.of(Delivery.objects.filter(pk=delivery.pk))
+        delivery = bag.deliveries[delivery.pk]
     plan = delivery.plan
     athlete = plan.week.athlete
     coach, changed = bag.coach_of(plan), bag.changes_in(plan)
-    guardian = athlete.guardian_email
+    guardian = "" if delivery.is_copy_stopped else athlete.guardian_email
     stop = stop_address(athlete, MailKind.CHANGE if changed else MailKind.PLAN)
     letter = mails.write(
         plan.content,

@@ -20,7 +20,7 @@ class Conversation(smtplib.SMTP):
     """A conversation that asks `before_text` before the text of a mail, and marks that it began.
 
     A break before the text means that the mail was not sent, a break after it that it may have
-    been: `text_began` tells which.
+    been: `text_began` tells which, of the mail that was begun last.
     """
 
     text_began = False
@@ -28,8 +28,9 @@ class Conversation(smtplib.SMTP):
     _last_command = ""
 
     def putcmd(self, cmd: str, args: str = "") -> None:
-        self.text_began = False
         self._last_command = cmd.lower()
+        if self._last_command == "mail":
+            self.text_began = False
         if self.sock:
             self.sock.settimeout(self.timeout)
         super().putcmd(cmd, args)
@@ -44,6 +45,11 @@ class Conversation(smtplib.SMTP):
             self.rset()
             raise smtplib.SMTPRecipientsRefused({recip: (code, answer)})
         return code, answer
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send the text; whatever begins with 2 says that the server has taken it."""
+        code, answer = super().data(msg)
+        return (250 if 200 <= code < 300 else code), answer
 
     def getreply(self) -> tuple[int, bytes]:
         code, answer = super().getreply()

@@ -42,7 +42,7 @@ AS_SENT = "nothing changed since it was sent"
 ADDRESS_STOPPED = "the address bounced, or marked a mail as spam"
 NO_GUARDIAN = "no guardian's address"
 GUARDIAN_STOPPED = "the guardian's address bounced, or marked a mail as spam"
-HELD = (NO_GUARDIAN, GUARDIAN_STOPPED)  # why a minor's mail waits
+HELD = (NO_GUARDIAN, GUARDIAN_STOPPED, ADDRESS_STOPPED)  # why a mail waits that may go once more
 SECOND_COPY = "a second copy was asked for"
 
 
@@ -55,6 +55,11 @@ def due_at(athlete: Athlete, starts_on: date) -> datetime:
     """
     day = starts_on + timedelta(days=(athlete.send_weekday - 8) % -7)
     return local_instant(athlete, day, athlete.send_time)
+
+
+def week_end(athlete: Athlete, starts_on: date) -> datetime:
+    """Return the instant (UTC) at which an athlete's week is over."""
+    return local_instant(athlete, starts_on + timedelta(days=7), time(0))
 
 
 def local_instant(athlete: Athlete, day: date, at: time) -> datetime:
@@ -125,7 +130,7 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
         if ahead is None:
             return self
         last = today + timedelta(weeks=ahead)
-        mailed = Delivery.objects.filter(plan__week=models.OuterRef("week"), state="SENT")
+        mailed = Delivery.objects.filter(plan__week=models.OuterRef("week")).may_have_gone()
         return self.filter(Q(week__starts_on__lte=last) | models.Exists(mailed))
 
     def publish(self, week: TrainingWeek, *, now: datetime, by: User | None) -> "PublishedPlan":
@@ -274,7 +279,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         self, plan: PublishedPlan, now: datetime, was_told: bool, is_held: bool
     ) -> "Delivery":
         athlete, starts_on = plan.week.athlete, plan.week.starts_on
-        not_after = local_instant(athlete, starts_on + timedelta(days=7), time(0))
+        not_after = week_end(athlete, starts_on)
         is_news = bool(plan.content["sessions"]) or was_told
         why_not = "" if is_news else "nothing is planned, and nothing had been mailed"
         if is_held:
@@ -300,9 +305,18 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         list(self.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
         self.filter(state="UNCLEAR", lease_token=None).sent_once(REPLACED)
         self.filter(state="DUE").not_sent(REPLACED)
-        self.exclude(state__in=["SKIPPED", "SENT", "BOUNCED"]).update(is_replaced=True)
+        self.exclude(state="SENT").update(is_replaced=True)
         gone = self.exclude(state__in=["SKIPPED", "FAILED", "BOUNCED"], resent=False)
         return set(gone.values_list("plan_id", flat=True))
+
+    def was_sent(self) -> Self:
+        """Return those of which a first copy has surely gone, if or not a second one is to go."""
+        return self.filter(Q(state=Delivery.State.SENT) | Q(first_sent_at__isnull=False))
+
+    def may_have_gone(self) -> Self:
+        """Return those that the athlete has, or may have: sent, on the wire, or unclear once."""
+        gone = ["SENT", "TRANSMITTING", "UNCLEAR"]
+        return self.filter(Q(state__in=gone) | Q(resent=True) | Q(first_sent_at__isnull=False))
 
     def due(self, now: datetime) -> Self:
         """Return the deliveries that a worker may claim: due and unsent, or dropped by a worker.
@@ -340,6 +354,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         idle = self.filter(
             Q(state=Delivery.State.DUE) | Q(state=Delivery.State.CLAIMED, lease_until__lt=now)
         )
+        in_pause = self.filter(state=Delivery.State.UNCLEAR, lease_token=None, not_after__lte=now)
+        in_pause.sent_once("the week was over")
         over = Q(is_replaced=True) | Q(not_after__lte=now) | Q(attempts__gte=MAX_ATTEMPTS)
         ended = idle.filter(pk__in=list(idle.filter(over).values_list("pk", flat=True)))
         ended.filter(is_replaced=True).not_sent(REPLACED)
@@ -375,7 +391,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Settle what no worker will finish; return the ids of what is due, batch by batch."""
         self.settle_lost(now=now)
         self.reckon_again(now=now)
-        self.with_guardian(now=now)
+        self.let_go(now=now)
         due = list(self.due(now).order_by("due_at", "pk").values_list("pk", flat=True))
         return [due[start : start + MAILS] for start in range(0, len(due), MAILS)]
 
@@ -389,17 +405,21 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
         for delivery in moved.select_related("plan__week__athlete"):
             plan, week = delivery.plan, delivery.plan.week
-            was_told = week.plans.filter(delivery__state="SENT").exists()
+            was_told = Delivery.objects.filter(plan__week=week).may_have_gone().exists()
             earliest = plan.published_at + SETTLING if was_told else plan.published_at
-            due = max(due_at(week.athlete, week.starts_on), earliest)
             self.filter(pk=delivery.pk, state=Delivery.State.DUE).update(
-                due_at=due, **Delivery.rule_of(week.athlete)
+                due_at=max(due_at(week.athlete, week.starts_on), earliest),
+                not_after=week_end(week.athlete, week.starts_on),
+                **Delivery.rule_of(week.athlete),
             )
 
-    def with_copy_stops(self) -> Self:
-        """Fetch the athletes along, and whether the guardian's address takes no mail."""
-        stops = MailStop.objects.standing(models.OuterRef("plan__week__athlete__guardian_email"))
-        found = self.annotate(is_copy_stopped=models.Exists(stops))
+    def with_stops(self) -> Self:
+        """Fetch the athletes along, and whether their or the guardian's address takes no mail."""
+        is_stopped, is_copy_stopped = (
+            models.Exists(MailStop.objects.standing(models.OuterRef(f"plan__week__athlete__{one}")))
+            for one in ("email", "guardian_email")
+        )
+        found = self.annotate(is_stopped=is_stopped, is_copy_stopped=is_copy_stopped)
         return found.select_related("plan__week__athlete")
 
     def hold_minors(self, *, now: datetime) -> None:
@@ -410,15 +430,18 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             **{f"{athlete}__birth_year__gte": now.year - GROWN_UP_AT - 1}
         )
         alone = Q(**{f"{athlete}__guardian_email": ""}) | Q(is_copy_stopped=True)
-        for delivery in self.with_copy_stops().filter(young, alone).defer("plan__content"):
+        for delivery in self.with_stops().filter(young, alone).defer("plan__content"):
             if why := delivery.why_held(now=now):
                 Delivery.objects.filter(pk=delivery.pk).not_sent(why)
 
-    def with_guardian(self, *, now: datetime) -> None:
-        """Let the mails go that were kept back for want of a second adult, who is there now."""
+    def let_go(self, *, now: datetime) -> None:
+        """Let the mails go that were kept back for a reason that is gone.
+
+        There is a second adult now, or the address takes mail again, or is another one.
+        """
         for why in HELD:  # one by one, each has an index of its own
             kept_back = self.filter(state=Delivery.State.SKIPPED, last_error=why, not_after__gt=now)
-            for delivery in kept_back.with_copy_stops().defer("plan__content"):
+            for delivery in kept_back.with_stops().defer("plan__content"):
                 still = delivery.why_held(now=now)
                 if still == why:
                     continue
@@ -443,9 +466,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         told = models.Exists(
             Delivery.objects.filter(
                 plan__week=models.OuterRef("plan__week"),
-                state="SENT",
                 sent_to=models.OuterRef(f"{athlete}__email"),
             )
+            .exclude(pk=models.OuterRef("pk"))
+            .was_sent()
         )
         stops = MailStop.objects.standing(models.OuterRef(f"{athlete}__email"))
         waiting = self.filter(state__in=["DUE", "UNCLEAR"])
@@ -483,7 +507,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         waiting = self.filter(state=Delivery.State.DUE).exclude(due_at__lte=now, next_try_at=None)
         count = waiting.update(due_at=now, next_try_at=None)
         lost = Q(state__in=["FAILED", "BOUNCED"]) | Q(state="SKIPPED", last_error=ADDRESS_STOPPED)
-        failed = self.filter(lost, not_after__gt=now, is_replaced=False)
+        newer = PublishedPlan.objects.filter(
+            week=models.OuterRef("plan__week"), revision__gt=models.OuterRef("plan__revision")
+        )
+        newest = self.exclude(models.Exists(newer))
+        failed = newest.filter(lost, not_after__gt=now, is_replaced=False)
         stops = MailStop.objects.standing(models.OuterRef("plan__week__athlete__email"))
         return count + failed.exclude(models.Exists(stops)).update(
             state=Delivery.State.DUE,
@@ -532,7 +560,8 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(null=True)
     sent_to = models.EmailField(max_length=254, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
-    is_copy_stopped: bool  # from `with_copy_stops`
+    is_stopped: bool  # from `with_stops`, as the next
+    is_copy_stopped: bool
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -567,6 +596,11 @@ class Delivery(models.Model):
                 name="delivery_open",
             ),
             # So is asked for these, which hardly ever are there.
+            models.Index(
+                fields=["not_after"],
+                condition=Q(state="SKIPPED", last_error=ADDRESS_STOPPED),
+                name="delivery_address_stopped",
+            ),
             models.Index(
                 fields=["not_after"],
                 condition=Q(state="SKIPPED", last_error=NO_GUARDIAN),
@@ -612,12 +646,14 @@ class Delivery(models.Model):
         )
 
     def why_held(self, *, now: datetime) -> str:
-        """Say why a minor's mail may not go, "" if it may; fetched by `with_copy_stops`."""
+        """Say why the mail may not go, "" if it may; fetched by `with_stops`."""
+        if self.is_stopped:
+            return ADDRESS_STOPPED
         athlete = self.plan.week.athlete
         return why_held(athlete, today=athlete.today(now), is_copy_stopped=self.is_copy_stopped)
 
     def kept_back(self, *, now: datetime) -> bool:
-        """Stop a mail, not claimed yet, to a minor whom no second adult would read along.
+        """Stop a mail, not claimed yet, to a stopped address or to a minor without a second adult.
 
         Asked once more of the very data that the mail is drawn from.
         """
@@ -627,13 +663,17 @@ class Delivery(models.Model):
         return bool(why)
 
     def onto_the_wire(self, *, now: datetime, time_left: timedelta) -> bool:
-        """Mark a claimed delivery as on the wire; False if its lease is over or it was replaced.
+        """Mark a claimed delivery as on the wire; False if it must not go there.
 
-        `time_left` is what the rest of the conversation may take: the lease must outlast it.
+        It must not where its lease is over, it was replaced, or the athlete is not as read for it:
+        has another address, is a minor by now. `time_left` is what the rest of the conversation
+        may take: the lease must outlast it.
         """
         assert self.lease_until, "only what was claimed goes onto the wire"
         return now + time_left < self.lease_until and self._become(
-            ("state", "lease_token", "is_replaced"), state=Delivery.State.TRANSMITTING
+            ("state", "lease_token", "is_replaced"),
+            of=self.plan.week.athlete,
+            state=Delivery.State.TRANSMITTING,
         )
 
     def arrived(self, *, to: str, now: datetime) -> bool:
@@ -647,19 +687,23 @@ class Delivery(models.Model):
             last_error="",
         )
 
-    def _become(self, unchanged: tuple[str, ...], **values: Any) -> bool:
+    def _become(
+        self, unchanged: tuple[str, ...], *, of: Athlete | None = None, **values: Any
+    ) -> bool:
         """Write values to the row, in one statement, if the `unchanged` fields are as read here.
 
-        A mail takes three of these. The ORM makes an UPDATE anew each time, at five times the cost.
+        With `of`, also only if this athlete is still as read, in what a mail is addressed by. A
+        mail takes three of these. The ORM makes an UPDATE anew each time, at five times the cost.
         """
         fields, asked = _fields(tuple(values)), _fields(("id", *unchanged))
         holds = [field for field in asked if getattr(self, field.attname) is not None]
         parameters = [
             *(field.get_db_prep_save(values[field.attname], connection) for field in fields),
             *(field.get_db_prep_save(getattr(self, field.attname), connection) for field in holds),
+            *(_addressed_by(of) if of else ()),
         ]
         with connection.cursor() as cursor:
-            cursor.execute(_update_if(fields, asked, tuple(holds)), parameters)
+            cursor.execute(_update_if(fields, asked, tuple(holds), bool(of)), parameters)
             if not cursor.rowcount:
                 return False
         for name, value in values.items():
@@ -682,7 +726,9 @@ class Delivery(models.Model):
                 next_try_at=now,
                 last_error=SECOND_COPY,
             )
-            unclear = open_to_it.filter(state=Delivery.State.UNCLEAR, next_try_at__gt=now)
+            # One whose worker still waits for the answer may be settled by it.
+            left = Q(lease_token=None) | Q(lease_until__lte=now)
+            unclear = open_to_it.filter(left, state=Delivery.State.UNCLEAR, next_try_at__gt=now)
             return bool(asked or unclear.update(next_try_at=now))
 
     @staticmethod
@@ -776,12 +822,42 @@ def _update_if(
     fields: "tuple[models.Field[Any, Any], ...]",
     asked: "tuple[models.Field[Any, Any], ...]",
     holds: "tuple[models.Field[Any, Any], ...]",
+    with_athlete: bool,
 ) -> str:
-    """Return the UPDATE of these fields where the `asked` ones hold a value, or hold none."""
+    """Return the UPDATE of these fields where the `asked` ones hold a value, or hold none.
+
+    `with_athlete` asks besides that there is an athlete of what `_addressed_by` returns.
+    """
     name = connection.ops.quote_name
     columns = {field: name(str(field.column)) for field in (*fields, *asked)}
     becomes = ", ".join(f"{columns[field]} = %s" for field in fields)
     is_value = [f"{columns[field]} = %s" for field in holds]
     is_none = [f"{columns[field]} IS NULL" for field in asked if field not in holds]
     table = name(Delivery._meta.db_table)
-    return f"UPDATE {table} SET {becomes} WHERE {' AND '.join((*is_value, *is_none))}"
+    conditions = [*is_value, *is_none]
+    if with_athlete:
+        are = " AND ".join(f"COALESCE({name(one)}, {none}) = %s" for one, none in ADDRESSED_BY)
+        athletes = name(Athlete._meta.db_table)
+        conditions.append(f"EXISTS (SELECT 1 FROM {athletes} WHERE {name('id')} = %s AND {are})")
+    return f"UPDATE {table} SET {becomes} WHERE {' AND '.join(conditions)}"
+
+
+# To whom a mail goes, and what stands in for no value.
+ADDRESSED_BY = (
+    ("email", "''"),
+    ("guardian_email", "''"),
+    ("is_minor", "FALSE"),
+    ("birth_year", "0"),
+    ("team_id", "0"),
+)
+
+
+def _addressed_by(athlete: Athlete) -> tuple[Any, ...]:
+    return (
+        athlete.pk,
+        athlete.email,
+        athlete.guardian_email,
+        athlete.is_minor,
+        athlete.birth_year or 0,
+        athlete.team_id,
+    )
