@@ -357,7 +357,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         in_pause = self.filter(state=Delivery.State.UNCLEAR, lease_token=None, not_after__lte=now)
         in_pause.sent_once("the week was over")
         over = Q(is_replaced=True) | Q(not_after__lte=now) | Q(attempts__gte=MAX_ATTEMPTS)
-        ended = idle.filter(pk__in=list(idle.filter(over).values_list("pk", flat=True)))
+        ids = list(idle.filter(over).values_list("pk", flat=True))
+        if not ids:  # as nearly always
+            return
+        ended = idle.filter(pk__in=ids)
         ended.filter(is_replaced=True).not_sent(REPLACED)
         ended.filter(not_after__lte=now).not_sent("the week was over before it could be sent")
         ended.sent_once("tried too often")
@@ -441,6 +444,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """
         for why in HELD:  # one by one, each has an index of its own
             kept_back = self.filter(state=Delivery.State.SKIPPED, last_error=why, not_after__gt=now)
+            if not kept_back.exists():  # as nearly always
+                continue
             for delivery in kept_back.with_stops().defer("plan__content"):
                 still = delivery.why_held(now=now)
                 if still == why:
@@ -477,8 +482,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             (no_plan & ~told | no_change & told, UNSUBSCRIBED),
             (models.Exists(stops), ADDRESS_STOPPED),
         ):
-            found = list(waiting.filter(unwanted).values_list("pk", flat=True))
-            Delivery.objects.filter(pk__in=found).not_sent(why)
+            if found := list(waiting.filter(unwanted).values_list("pk", flat=True)):
+                Delivery.objects.filter(pk__in=found).not_sent(why)
         waiting.hold_minors(now=now)
 
     def wanted_again(self, athlete: Athlete, *, now: datetime) -> None:
