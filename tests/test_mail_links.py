@@ -109,6 +109,16 @@ def test_an_athlete_moves_a_session_and_the_coach_is_told(session, reader, coach
     assert session.week.plans.count() == 1  # nothing is published by itself
 
 
+def test_the_history_knows_the_move_of_an_athlete_without_an_account(session, reader, coach_client):
+    athlete = session.week.athlete
+    Athlete.objects.filter(pk=athlete.pk).update(user=None)
+    reader.post(link(session, "move"), {"on": "2026-12-03"})
+    history = coach_client.get(reverse("team_history", args=[athlete.team.slug])).text
+    of_week = reverse("week_history", args=[athlete.pk, session.week.starts_on])
+    for text in (history, coach_client.get(of_week).text):
+        assert '<td class="by wide-only">the athlete</td>' in text
+
+
 def test_a_moved_session_can_be_moved_back(session, reader):
     reader.post(link(session, "move"), {"on": "2026-12-03"})
     reader.post(link(session, "move"), {"on": "2026-12-01"})

@@ -91,14 +91,20 @@ def _told(rows: Iterable[Any], words: Any) -> Iterable[Change]:
         text = words(before.get(row.id), row)
         before[row.id] = row
         if text:
-            by = (row.action and row.action.by) or row.history_user
             yield Change(
                 at=row.history_date,
-                by=(by.name or by.email) if by else "",
+                by=_who(row),
                 path=row.action.get_path_display() if row.action else "",
                 label=row.action.label if row.action else "",
                 words=text,
             )
+
+
+def _who(row: Any) -> str:
+    if row.action:
+        return str(row.action.who)
+    user = row.history_user
+    return (user.name or user.email) if user else "the site"
 
 
 def session_words(before: Any, after: Any) -> str:

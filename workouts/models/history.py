@@ -76,6 +76,13 @@ class Action(models.Model):
             )
         ]
 
+    @property
+    def who(self) -> str:
+        """Name whose doing it was: of a link in a mail we know only for whom it was sent."""
+        if self.by:
+            return self.by.name or self.by.email
+        return "the athlete" if self.path == self.Path.MAIL else "the site"
+
     def __str__(self) -> str:
         return self.label
 
