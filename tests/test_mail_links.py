@@ -1,9 +1,12 @@
 """What an athlete does from the mail without a log-in, and what its links do not do."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from django.core import mail
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
@@ -12,6 +15,7 @@ from tests.make import EASY, TRACK, make_athlete, make_week
 from tests.test_access import dump
 from workouts import delivery
 from workouts.calendars import calendar_address
+from workouts.forms import CannotForm
 from workouts.mail_links import LOG_WITHIN, Purpose, session_token, unsubscribe_token
 from workouts.models import Action, Result, Session, TrainingWeek
 
@@ -175,6 +179,40 @@ def test_what_was_run_is_not_called_off_by_a_late_click(session, reader):
     assert "You logged this session" in answer.text
     reader.post(link(session, "cannot"), {"back": "1"})
     assert Result.objects.get().outcome == "DONE"
+
+
+@pytest.mark.parametrize("told_before", [None, "MISSED"])
+@pytest.mark.django_db(transaction=True)
+def test_of_done_and_skip_told_at_the_same_moment_what_was_run_stays(session, told_before):
+    def at_once(purpose: str) -> int:
+        try:
+            barrier.wait()
+            return Client().post(link(session, purpose), POSTED[purpose]).status_code
+        finally:
+            connections.close_all()
+
+    for _ in range(10):
+        Result.objects.all().delete()
+        if told_before:
+            Client().post(link(session, "cannot"), POSTED["cannot"])
+        barrier = Barrier(2, timeout=30)
+        with ThreadPoolExecutor(2) as pool:
+            done, cannot = pool.map(at_once, ["done", "cannot"])
+        assert (done, cannot in (302, 422)) == (302, True)
+        assert Result.objects.get().outcome == "DONE"
+
+
+def test_what_is_logged_while_skip_is_being_answered_stays(session, reader, monkeypatch):
+    reads = CannotForm.is_valid
+
+    def slowly(form):
+        reader.post(link(session, "done"), POSTED["done"])
+        return reads(form)
+
+    monkeypatch.setattr(CannotForm, "is_valid", slowly)
+    answer = reader.post(link(session, "cannot"), POSTED["cannot"])
+    assert (answer.status_code, Result.objects.get().outcome) == (422, "DONE")
+    assert "You logged this session" in answer.text
 
 
 def test_an_athlete_without_an_account_uses_the_links_as_well(session, reader):

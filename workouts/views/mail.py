@@ -132,24 +132,17 @@ def mail_cannot(request: SiteRequest, session: Session, planned: Planned) -> Htt
     """Tell the coach that a session is missed, and why; or that it is not."""
     context = page_context(session, planned)
     result = context["result"]
+    form = CannotForm(request.POST or None, initial={"reason": result.comment if result else ""})
+    if "back" in request.POST:
+        Result.objects.take_back(session)
+        return redirect(request.path)
+    if request.method == "POST" and form.is_valid():
+        by, reason = session.week.athlete.user, form.cleaned_data["reason"]
+        if Result.objects.call_off(session, reason=reason, by=by, now=timezone.now()):
+            return redirect(request.path)
+        context = page_context(session, planned)  # it was run, as was told meanwhile
+        result = context["result"]
     was_run = result is not None and result.outcome != Result.Outcome.MISSED
-    reason = "" if result is None else result.comment
-    form = CannotForm(request.POST or None, initial={"reason": reason})
-    if request.method == "POST" and not was_run:
-        if "back" in request.POST:
-            Result.objects.take_back(session)
-            return redirect(request.path)
-        if form.is_valid():
-            Result.objects.log(
-                session,
-                outcome=Result.Outcome.MISSED,
-                rpe=None,
-                comment=form.cleaned_data["reason"],
-                splits=[],
-                by=session.week.athlete.user,
-                now=timezone.now(),
-            )
-            return redirect(request.path)
     context |= {"form": form, "was_run": was_run}
     return form_page(request, "workouts/mail_cannot.html", context)
 
