@@ -10,19 +10,20 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from athletes.models import Athlete
+from athletes.models import Athlete, monday_of
 from tests.make import EASY, TRACK, make_athlete, make_week
 from tests.test_access import dump
 from workouts import delivery
 from workouts.calendars import calendar_address
 from workouts.forms import CannotForm
 from workouts.mail_links import LOG_WITHIN, Purpose, session_token, unsubscribe_token
-from workouts.models import Action, Result, Session, TrainingWeek
+from workouts.models import Action, Result, Session, TrainingWeek, acting
 
 pytestmark = pytest.mark.django_db
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
 WEEK_ENDS = MONDAY + timedelta(days=7)
+DAY = timedelta(days=1)
 POSTED = {
     "done": {"outcome": "DONE", "rpe": "7", "comment": "Windy", "split_1": "3:31"},
     "move": {"on": "2026-12-03"},
@@ -134,6 +135,19 @@ def test_only_days_that_the_rule_allows_are_offered_and_taken(session, reader):
         assert "does not fit" in answer.text
     assert session.week.sessions.get(pk=session.pk).weekday == 2
     assert not Action.objects.exists()
+
+
+def test_a_session_moves_to_its_own_week_or_the_next_however_often_the_link_is_used(
+    session, reader
+):
+    for on, status in (("2026-12-10", 302), ("2026-12-17", 422), ("2026-12-24", 422)):
+        assert reader.post(link(session, "move"), {"on": on}).status_code == status
+    page = reader.get(link(session, "move"))
+    assert "stands on Thursday 10 December" in page.text
+    offered = {day.on for day in page.context["offer"].days}
+    assert min(offered) == MONDAY.date() and max(offered) == WEEK_ENDS.date() + timedelta(days=6)
+    assert reader.post(link(session, "move"), {"on": "2026-12-01"}).status_code == 302
+    assert Session.objects.get(pk=session.pk).on.isoformat() == "2026-12-01"
 
 
 def test_days_that_are_over_are_not_offered(session, reader, monkeypatch):
@@ -327,6 +341,50 @@ def test_the_athlete_reads_nothing_of_the_coachs_draft(session, reader):
     session.week.schedule(weekday=4, **(EASY | {"title": "Secret jog"}))
     for purpose in Purpose:
         assert "Secret" not in reader.get(link(session, purpose)).text
+
+
+@pytest.mark.parametrize("on", ["2026-12-03", "2026-12-10", "2026-12-24"])
+def test_the_athlete_reads_the_published_day_while_the_coach_drafts_another(
+    session, reader, athlete, on
+):
+    day = datetime.fromisoformat(on).date()
+    drafted = TrainingWeek.objects.open_for(athlete, monday_of(day))
+    drafted.move(session, weekday=day.isoweekday())
+    page = reader.get(link(session, "move"))
+    assert "Planned for Tuesday 1 December. On which day" in page.text
+    assert "Moved" not in page.text
+    two_weeks = {MONDAY.date() + timedelta(days=ahead) for ahead in range(14)}
+    assert {day.on for day in page.context["offer"].days} == two_weeks - {MONDAY.date() + DAY}
+
+
+def test_an_athlete_can_ask_for_the_very_day_that_the_coach_has_drafted(session, reader):
+    session.week.move(session, weekday=4)
+    answer = reader.post(link(session, "move"), {"on": "2026-12-03"}, follow=True)
+    assert "it was on Tuesday 1 December, and stands on Thursday 3 December" in answer.text
+    assert Action.objects.get().label.endswith("from Tuesday 1 December to Thursday 3 December")
+
+
+def test_the_athletes_own_move_is_told_until_the_coach_moves_it_on(session, reader, coach):
+    reader.post(link(session, "move"), {"on": "2026-12-03"})
+    session.refresh_from_db()
+    session.week.edit(session, kind="TRACK", title="Secret laps")
+    assert "stands on Thursday 3 December" in reader.get(link(session, "move")).text
+    with acting(team=session.week.athlete.team, by=coach, path=Action.Path.BOARD, label="Later"):
+        session.week.move(session, weekday=6)
+    page = reader.get(link(session, "move"))
+    assert "Planned for Tuesday 1 December" in page.text and "Moved" not in page.text
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_to_what_the_coach_took_out_in_a_draft_says_nothing_of_the_plan(
+    session, reader, purpose
+):
+    url, unheard_of = link(session, purpose), reverse(f"mail_{purpose}", args=["1-2-3.x"])
+    session.remove()
+    answers = [reader.get(url), reader.get(unheard_of)]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    gone, unknown = (answer.text.partition("<main")[2] for answer in answers)
+    assert gone == unknown and "plan" not in gone and "reply to it" in gone
 
 
 # In the mail --------------------------------------------------------------------------------------

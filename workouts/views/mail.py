@@ -109,7 +109,6 @@ def unknown(request: SiteRequest) -> HttpResponse:
 
 def page_context(session: Session, planned: Planned) -> dict[str, Any]:
     return {
-        "row": session,
         "session": planned,
         "units": session.week.athlete.units.lower(),
         "result": Result.objects.filter(session=session).prefetch_related("splits").first(),
@@ -152,32 +151,54 @@ def mail_move(request: SiteRequest, session: Session, planned: Planned) -> HttpR
     """Move a session to a day that the rule allows; the coach publishes the week anew."""
     context = page_context(session, planned)
     form = MoveForm(request.POST or None)
+    was_on = date.fromisoformat(planned["on"])
     if request.method == "POST" and form.is_valid() and context["result"] is None:
         on = form.cleaned_data["on"]
-        if on == session.on or moved(session, on):
+        if on == day_known(session, was_on) or moved(session, on, was_on=was_on):
             return redirect(request.path)
         session.refresh_from_db()
         form.add_error("on", "It does not fit on that day any more. Choose one of these.")
     context |= {
         "form": form,
-        "offer": legal_days(session),
-        "next_monday": session.week.starts_on + timedelta(days=7),
-        "was_on": date.fromisoformat(planned["on"]),
+        "offer": legal_days(session, was_on=was_on),
+        "next_monday": monday_of(was_on) + timedelta(days=7),
+        "on": day_known(session, was_on),
+        "was_on": was_on,
     }
     return form_page(request, "workouts/mail_move.html", context)
 
 
-def legal_days(session: Session) -> Offer:
-    """Return the days that are left to move a session to, as the board would offer them."""
-    return days_to_move(session).since(session.week.athlete.today(timezone.now()))
+def day_known(session: Session, was_on: date) -> date:
+    """Return the day of a session as its athlete knows it, who has read the plan: `was_on`.
+
+    That is where the athlete has moved it; where the coach has, the plan is not published yet.
+    """
+    for row in session.history.select_related("action").order_by("-history_id"):
+        if (row.week_id, row.weekday) != (session.week_id, session.weekday):
+            break
+        if row.action and row.action.path == Action.Path.MAIL:
+            return session.on
+    return was_on
 
 
-def moved(session: Session, on: date) -> bool:
-    """Move a session on its athlete's word; False if the day is not, or no longer, offered."""
-    athlete = session.week.athlete
-    label = f"{athlete.name} moved {session.title} from {session.on:%A %-d %B} to {on:%A %-d %B}"
+def legal_days(session: Session, *, was_on: date) -> Offer:
+    """Return the days that are left to move a session to, as the board would offer them.
+
+    They are of the published week and the next, however often the session is moved.
+    """
+    found = days_to_move(session, known_on=day_known(session, was_on), monday=monday_of(was_on))
+    return found.since(session.week.athlete.today(timezone.now()))
+
+
+def moved(session: Session, on: date, *, was_on: date) -> bool:
+    """Move a session on its athlete's word; False if the day is not, or no longer, offered.
+
+    The day may be where it stands, in a draft: then the athlete has said so too.
+    """
+    athlete, known_on = session.week.athlete, day_known(session, was_on)
+    label = f"{athlete.name} moved {session.title} from {known_on:%A %-d %B} to {on:%A %-d %B}"
     try:
-        if on not in {day.on for day in legal_days(session).days}:
+        if on not in {day.on for day in legal_days(session, was_on=was_on).days}:
             return False
         with acting(team=athlete.team, by=athlete.user, path=Action.Path.MAIL, label=label):
             week = TrainingWeek.objects.open_for(athlete, monday_of(on))
