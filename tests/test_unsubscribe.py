@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.core.signing import b62_encode
 from django.test import Client
 from django.urls import reverse
 
@@ -98,7 +99,8 @@ def test_a_scanner_that_opens_the_link_stops_nothing(plan, athlete, stranger):
 def test_an_altered_link_and_one_of_another_athlete_look_alike(plan, athlete, stranger, method):
     other = make_athlete(team=athlete.team, name="Bo Lund")
     token = unsubscribe_token(athlete_id=athlete.pk, kind="PLAN", email=athlete.email)
-    swapped = token.replace(f"{athlete.pk}-", f"{other.pk}-", 1)
+    swapped = token.replace(b62_encode(athlete.pk), b62_encode(other.pk), 1)
+    assert swapped != token
     gone = unsubscribe_token(athlete_id=10**9, kind="PLAN", email=athlete.email)
     unheard_of = unsubscribe_token(athlete_id=athlete.pk, kind="NEWS", email=athlete.email)
     before = dump()
@@ -263,6 +265,28 @@ def test_the_athlete_lets_the_own_address_be_tried_again(plan, athlete, athlete_
     stop(athlete.email)
     athlete_client.post(reverse("mail_settings", args=[athlete.pk]), {"again": "1"})
     assert MailStop.objects.get().lifted_at is not None
+    assert send(plan).state == State.SENT
+
+
+def test_the_mail_that_was_held_back_goes_out_once_the_address_is_tried_again(
+    plan, athlete, athlete_client
+):
+    stop(athlete.email)
+    assert send(plan).last_error == ADDRESS_STOPPED
+    athlete_client.post(reverse("mail_settings", args=[athlete.pk]), {"again": "1"})
+    assert send(plan).state == State.SENT
+
+
+def test_the_coach_sends_what_was_held_back_once_there_is_a_new_address(
+    plan, athlete, coach_client
+):
+    stop(athlete.email)
+    send(plan)
+    pages = (reverse("mails", args=[athlete.team.slug]), f"/mails/{plan.delivery.pk}/")
+    assert not any("Send now" in coach_client.get(page).text for page in pages)
+    type(athlete).objects.filter(pk=athlete.pk).update(email="ana.new@club.example")
+    assert all("Send now" in coach_client.get(page).text for page in pages)
+    coach_client.post(f"/mails/{plan.delivery.pk}/send/")
     assert send(plan).state == State.SENT
 
 

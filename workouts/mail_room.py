@@ -25,7 +25,14 @@ from athletes.models import (
     monday_of,
 )
 from workouts.models import Delivery, TrainingWeek
-from workouts.models.plans import HELD, NO_GUARDIAN, SECOND_COPY, due_at, why_held
+from workouts.models.plans import (
+    ADDRESS_STOPPED,
+    HELD,
+    NO_GUARDIAN,
+    SECOND_COPY,
+    due_at,
+    why_held,
+)
 
 # A week without a plan this long before its mail is promised is told as in danger.
 SOON = timedelta(hours=48)
@@ -326,6 +333,8 @@ def _button(one: Posted, is_paused: bool, now: datetime) -> str:
         return "Try again"
     if one.state == State.DUE and (one.due_at > now or one.next_try_at):
         return "Send now"
+    if one.state == State.SKIPPED and one.last_error == ADDRESS_STOPPED:
+        return "Send now"  # the address takes mail again, else there is no button
     return ""
 
 

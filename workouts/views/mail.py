@@ -290,6 +290,7 @@ def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
     if request.method == "POST" and "again" in request.POST:
         if is_own_address:
             MailStop.objects.lift(athlete.email, now=now)
+            Delivery.objects.wanted_again(athlete, now=now)
         return redirect(request.path)
     if request.method == "POST" and form.is_valid():
         athlete.want_mail(form.cleaned_data["kinds"], now=now)
