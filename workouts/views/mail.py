@@ -16,7 +16,8 @@ from anymail.signals import AnymailTrackingEvent, EventType, tracking
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
 from django.dispatch import receiver
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,9 +25,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from athletes.models import Athlete, MailKind, MailStop, Unsubscription, monday_of
+from athletes.models import Athlete, MailKind, MailStop, Unsubscription, User, monday_of
 from athletes.requests import SiteRequest, form_page, guesses_refused
-from workouts import bounces
+from workouts import bounces, mails
 from workouts.diary import Offer, days_to_move
 from workouts.forms import CannotForm, MailForm, MoveForm
 from workouts.mail_links import (
@@ -244,25 +245,57 @@ KINDS = {bounces.HARD: MailStop.Kind.BOUNCE, bounces.SOFT: MailStop.Kind.SOFT}
 @receiver(tracking)
 def hear_of_mail(event: AnymailTrackingEvent, **_: Any) -> None:
     """Take in what a mail provider tells of a mail; told twice, it changes nothing."""
-    kind, email = kind_of(event), (event.recipient or "").lower()
-    if kind is None or not email:
+    kind = kind_of(event)
+    if kind is None or not event.recipient:
         return
     at = event.timestamp or timezone.now()
     said = (event.mta_response or event.description or "")[:300]
-    event_id = (event.event_id or f"{kind} {email} {at.isoformat()}")[:200]
+    event_id = event.event_id or at.isoformat()
     mail = (event.message_id or event_id)[:200]
-    with transaction.atomic():
-        is_news = MailStop.objects.note(
-            email=email, event_id=event_id, kind=kind, at=at, said=said, mail=mail
-        )
-        found = MESSAGE_ID.search(event.message_id or "")
-        if is_news and found and kind != MailStop.Kind.COMPLAINT:
-            Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
-    MailStop.objects.add_up(email)
-    copied = Delivery.objects.filter(plan__week__athlete__guardian_email__iexact=email)
-    copied.drop_unwanted(now=timezone.now())  # so that the coach hears of it before the hour
-    if is_news:
-        log.warning("mail to %s: %s", email, kind.label)
+    found = MESSAGE_ID.search(event.message_id or "")
+    for email in addresses_of(event.recipient.lower()):
+        with transaction.atomic():
+            is_news = MailStop.objects.note(
+                email=email, event_id=event_id, kind=kind, at=at, said=said, mail=mail
+            )
+            if is_news and found and kind != MailStop.Kind.COMPLAINT:
+                Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
+        MailStop.objects.add_up(email)
+        athlete = "plan__week__athlete"
+        reads = Q(**{f"{athlete}__email__iexact": email})
+        reads |= Q(**{f"{athlete}__guardian_email__iexact": email})
+        # So that the coach hears of it before the hour.
+        Delivery.objects.filter(reads).drop_unwanted(now=timezone.now())
+        if is_news:
+            log.warning("mail to %s: %s", email, kind.label)
+
+
+def addresses_of(recipient: str) -> set[str]:
+    """Return a receiver of mail as the provider names it, and as our books do, in small letters.
+
+    A domain in other letters than ASCII is written otherwise on the wire, and not in one way: the
+    mail to grün-weiß.example goes to that of grün-weiss.example.
+    """
+    found, mailbox = {recipient}, recipient.rpartition("@")[0]
+    books: tuple[tuple[Any, str], ...] = (
+        (Athlete, "email"),
+        (Athlete, "guardian_email"),
+        (User, "email"),
+    )
+    for model, field in books:
+        rows = model.objects.filter(**{f"{field}__istartswith": f"{mailbox}@"})
+        # In the small letters of the database, by which a stop is looked up.
+        written = rows.values_list(Lower(field), flat=True)
+        found |= {one for one in written if on_the_wire(one) == on_the_wire(recipient)}
+    return found
+
+
+def on_the_wire(email: str) -> str:
+    """Return an address as it is told to the mail server, "" where it cannot be."""
+    try:
+        return mails.address("", email).lower()
+    except ValueError:
+        return ""
 
 
 def kind_of(event: AnymailTrackingEvent) -> MailStop.Kind | None:
