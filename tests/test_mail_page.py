@@ -234,6 +234,17 @@ def test_one_mail_can_be_sent_before_its_hour(desk, plan, now):
     assert (sent.state, len(mail.outbox)) == (State.SENT, 1)
 
 
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_mail_that_nobody_may_get_is_not_said_to_go(desk, athlete, plan, is_sent):
+    if is_sent:
+        send(plan, at=SUNDAY_EVENING)
+    type(athlete).objects.filter(pk=athlete.pk).update(is_minor=True)
+    answer = desk.post(f"/mails/{plan.delivery.pk}/send/", follow=True)
+    assert "Nothing was sent" in answer.text and "out within a minute" not in answer.text
+    week = desk.post(f"/teams/harriers/weeks/{MONDAY}/send/", follow=True)
+    assert "No mail of this week waits" in week.text
+
+
 def test_a_sent_mail_is_sent_once_more_under_the_same_message_id_and_no_third_time(desk, plan, now):
     send(plan, at=SUNDAY_EVENING)
     for _ in range(2):
@@ -350,6 +361,17 @@ def test_a_paused_team_gets_no_mail_until_it_goes_again(desk, team, plan):
     desk.post("/teams/harriers/mails/pause/", {"go": ""})
     assert send(plan, at=SUNDAY_EVENING + timedelta(hours=2)).state == State.SENT
     assert "paused" not in desk.get(f"/teams/harriers/weeks/{MONDAY}/").content.decode()
+
+
+@pytest.mark.parametrize("url", [f"/teams/harriers/weeks/{MONDAY}/send/", "/mails/{mail_id}/send/"])
+def test_whoever_sends_now_in_a_pause_is_told_that_nothing_goes(desk, plan, url):
+    desk.post("/teams/harriers/mails/pause/", {"pause": ""})
+    desk.get(PAGE)  # the words of the pause have been read
+    due = plan.delivery.due_at
+    answer = desk.post(url.format(mail_id=plan.delivery.pk), follow=True)
+    assert "Nothing was sent" in answer.text and "all mails are paused" in answer.text
+    assert "out within a minute" not in answer.text
+    assert Delivery.objects.get().due_at == due
 
 
 def test_a_pause_stops_the_mails_of_its_team_alone(desk, plan, now):

@@ -39,6 +39,7 @@ SOON = timedelta(hours=48)
 NO_PLAN = "nothing planned"
 DRAFT = "not published yet"
 PAUSED = "mails are paused"
+ALL_PAUSED = "all mails are paused. Let them go again on the page “Mail”."
 NO_ADDRESS = "no address"
 
 State = Delivery.State
