@@ -12,7 +12,7 @@ from athletes.models import MailStop, Team
 from tests.make import EASY, MONDAY, make_athlete, make_plan, make_team, make_week
 from workouts import delivery, mail_room
 from workouts.models import Delivery, SentMail
-from workouts.models.plans import ADDRESS_STOPPED, NO_GUARDIAN, REPLACED
+from workouts.models.plans import ADDRESS_STOPPED, AS_SENT, NO_GUARDIAN, REPLACED
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +92,65 @@ def test_on_monday_morning_the_next_mail_of_a_monday_reader_is_that_of_the_week(
 def test_on_saturday_a_week_without_a_plan_is_told_as_in_danger(team, athlete, at, names):
     found = mail_room.room(team, now=datetime.fromisoformat(f"{at}+00:00"))
     assert [row.athlete.name for row in found.in_danger] == names
+
+
+@pytest.mark.parametrize(
+    ("planned", "hours", "is_told"),
+    [
+        ("a draft", 0, True),
+        ("a draft", 20, True),  # on Monday
+        ("a draft", 7 * 24 + 5, True),  # on its last evening
+        ("a draft", 7 * 24 + 6, False),
+        ("nothing", 0, True),
+        ("nothing", 47, True),
+        ("nothing", 48, False),
+        ("nothing, as she is away", 1, False),
+        ("published", 1, False),
+        ("a draft, but she left the mails", 1, False),
+    ],
+)
+def test_a_promise_that_was_not_kept_is_told_and_needs_the_coach(
+    desk, team, athlete, now, monkeypatch, planned, hours, is_told
+):
+    if planned == "published":
+        make_plan(athlete=athlete, now=now)
+    elif planned.startswith("a draft"):
+        make_week(athlete=athlete).schedule(weekday=2, **EASY)
+    if planned.endswith("away"):
+        athlete.pauses.create(reason="AWAY", starts_on=MONDAY)
+    if planned.endswith("left the mails"):
+        athlete.unsubscriptions.create(kind="PLAN", at=now)
+    at = SUNDAY_EVENING + timedelta(hours=hours)
+    found = mail_room.room(team, now=at)
+    assert (MONDAY in {promise.starts_on for _, promise in found.broken}) == is_told
+    assert not is_told or athlete in [row.athlete for row in found.troubled]
+    monkeypatch.setattr("django.utils.timezone.now", lambda: at)
+    assert ("week of 30 November, mail was due Sun 18:00" in desk.get(PAGE).text) == is_told
+
+
+def test_the_next_run_counts_who_gets_a_mail_yet_and_who_has_it(
+    desk, team, athlete, now, monkeypatch
+):
+    for name in ("Bo Lund", "Cy Twain"):
+        make_plan(athlete=make_athlete(team=team, name=name, send_time="20:00"), now=now)
+    plan = make_plan(athlete=athlete, now=now)
+    send(plan, at=SUNDAY_EVENING)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: SUNDAY_EVENING + timedelta(hours=1))
+    assert "<b>2 mails</b>, Sun 29 November, 20:00 UTC" in desk.get(PAGE).text
+    assert "1 sent already." in desk.get(PAGE).text
+    set_back(plan, at=SUNDAY_EVENING)
+    assert "1 sent already." in desk.get(PAGE).text
+    Delivery.objects.exclude(plan__week=plan.week).update(state=State.FAILED)
+    assert "No other mail goes out. 1 sent already." in desk.get(PAGE).text
+
+
+def set_back(plan, *, at) -> None:
+    """Publish a change of a week that was mailed, and then the week as it was mailed."""
+    added = plan.week.schedule(weekday=6, **EASY)
+    plan.week.publish(now=at)
+    added.remove()
+    newest = plan.week.publish(now=at)
+    assert (newest.revision, newest.delivery.last_error) == (3, AS_SENT)
 
 
 def test_a_published_week_is_in_no_danger(team, athlete, plan):
