@@ -520,9 +520,13 @@ class MailStopQuerySet(models.QuerySet["MailStop"]):
         """Return what keeps mail from an address; one soft bounce does not."""
         return self.told_of(email).exclude(kind=MailStop.Kind.SOFT)
 
-    def note(self, *, email: str, event_id: str, **fields: Any) -> bool:
+    def note(self, *, email: str, event_id: str, kind: str, **fields: Any) -> bool:
         """Keep what a provider tells of an address, in small letters; False if it is no news."""
-        _, is_news = self.get_or_create(email=email, event_id=event_id, defaults=fields)
+        # The kind as it is told: that of the row changes where soft bounces add up.
+        key = f"{kind} {event_id}"[:200]
+        _, is_news = self.get_or_create(
+            email=email, event_id=key, defaults={"kind": kind, **fields}
+        )
         return is_news
 
     def add_up(self, email: str) -> None:
@@ -547,10 +551,11 @@ class MailStopQuerySet(models.QuerySet["MailStop"]):
 class MailStop(models.Model):
     """An address that takes no mail, as a provider tells: it bounced, or its reader complained.
 
-    It goes by the address: an athlete with a new one is free again. `event_id` is the provider's
-    (one may tell of several addresses), so that news that is told twice changes nothing, even after
-    the stop was lifted. `mail` tells one mail from another. A soft bounce stops nothing by itself,
-    but the last of `SOFT_BOUNCES` within `SOFT_BOUNCES_WITHIN` does, each of another mail.
+    It goes by the address: an athlete with a new one is free again. `event_id` is the kind and the
+    provider's id (which may tell of several addresses, and of a bounce and a complaint), so that
+    news that is told twice changes nothing, even after the stop was lifted. `mail` tells one mail
+    from another. A soft bounce stops nothing by itself, but the last of `SOFT_BOUNCES` within
+    `SOFT_BOUNCES_WITHIN` does, each of another mail.
     """
 
     class Kind(models.TextChoices):

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
+from anymail.signals import AnymailTrackingEvent, EventType
+from django.core import mail
 from django.db import connections
 from django.db.models import Value
 from django.test import Client
@@ -20,7 +22,8 @@ from tests.make import EASY, make_athlete, make_plan
 from tests.test_access import dump
 from workouts import bounces, delivery
 from workouts.models import Delivery
-from workouts.models.plans import ADDRESS_STOPPED
+from workouts.models.plans import ADDRESS_STOPPED, GUARDIAN_STOPPED
+from workouts.views.mail import hear_of_mail
 
 pytestmark = pytest.mark.django_db
 
@@ -371,12 +374,69 @@ def test_where_the_address_is_stopped_there_is_no_button_to_try_again(
         assert "bounced" in text and "Try again" not in text
 
 
+def news(recipient: str, **more) -> AnymailTrackingEvent:
+    """What Amazon SES tells of one receiver, all of one notice under its id."""
+    facts = {"event_type": EventType.BOUNCED, "event_id": "one notice", "esp_event": {}}
+    return AnymailTrackingEvent(recipient=recipient, timestamp=SUNDAY_EVENING, **(facts | more))
+
+
 def test_one_notice_that_tells_of_two_receivers_stops_both(athlete):
+    Athlete.objects.filter(pk=athlete.pk).update(guardian_email="parent@home.example")
     for email in (athlete.email, "parent@home.example"):
-        MailStop.objects.note(
-            email=email, event_id="one notice", kind="BOUNCE", at=SUNDAY_EVENING, said="", mail="m"
-        )
-    assert MailStop.objects.count() == 2
+        hear_of_mail(news(email))
+    stopped = MailStop.objects.order_by("email").values_list("email", flat=True)
+    assert list(stopped) == ["ana.sousa@club.example", "parent@home.example"]
+
+
+def test_a_complaint_under_the_id_of_a_soft_bounce_is_news_and_stops_the_address(athlete):
+    soft_words = {"bounce": {"bounceType": "Transient", "bounceSubType": "MailboxFull"}}
+    hear_of_mail(news(athlete.email, esp_event=soft_words))
+    assert not is_stopped(athlete)
+    complaint = news(athlete.email, event_type=EventType.COMPLAINED)
+    hear_of_mail(complaint)
+    assert athlete.why_no_mail() == "marked as spam"
+    before = dump()
+    hear_of_mail(complaint)
+    assert dump() == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("ana@läufer.example", "ana@xn--lufer-gra.example"),
+        ("Ana@Läufer.example", "ANA@XN--LUFER-GRA.example"),
+        ("ana@läufer.example", "ana@läufer.example"),
+        ("ana@grün-weiß.example", "ana@xn--grn-weiss-r9a.example"),
+        ("ana@weiß.example", "ana@weiss.example"),
+    ],
+)
+@pytest.mark.parametrize("field", ["email", "guardian_email"])
+def test_an_address_in_other_letters_is_stopped_by_the_name_that_the_wire_has_for_it(
+    plan, athlete, typed, told, field
+):
+    Athlete.objects.filter(pk=athlete.pk).update(is_minor=True, guardian_email="p@home.example")
+    Athlete.objects.filter(pk=athlete.pk).update(**{field: typed})
+    mate = make_athlete(team=athlete.team, name="Bo Lund", email="ana@laufer.example")
+    sent = delivery.plan_message(
+        Delivery.objects.select_related("plan__week__athlete__team").get(plan=plan)
+    )
+    on_the_wire = [email.lower() for email in sent.envelope]
+    assert told.lower() in on_the_wire or told == typed
+    hear_of_mail(news(told))
+    assert (send(plan).state, mail.outbox) == (State.SKIPPED, [])
+    why = ADDRESS_STOPPED if field == "email" else GUARDIAN_STOPPED
+    assert plan.delivery.last_error == why
+    assert not is_stopped(mate)
+
+
+def test_the_coach_hears_of_a_stopped_address_before_the_hour_of_the_mail(
+    plan, athlete, coach_client
+):
+    hear_of_mail(news(athlete.email))
+    plan.delivery.refresh_from_db()
+    assert (plan.delivery.state, plan.delivery.last_error) == (State.SKIPPED, ADDRESS_STOPPED)
+    url = reverse("week_send_now", args=[athlete.team.slug, plan.week.starts_on])
+    assert "No mail of this week waits" in coach_client.post(url, follow=True).text
 
 
 def test_a_mail_that_bounces_at_the_former_address_does_not_stop_the_new_one(

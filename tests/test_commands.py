@@ -1,4 +1,4 @@
-"""`prescribe` and `predict`, as a coach's terminal and as scripts use them."""
+"""`prescribe`, `predict` and a look at due mails, as terminals and scripts use them."""
 
 import csv
 import io
@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athletes.measures import RACES
+from athletes.models import Athlete, MailStop
 from athletes.predictions import TRAINING
+from tests.make import make_plan
+from workouts.models import Delivery
 
 ROOT = Path(__file__).parent.parent
 EIGHTS = "4-8 x 800 @ 5k-15..20s/mi, jog 200-400"
@@ -362,3 +366,46 @@ def test_whatever_comes_in_one_object_a_line_goes_out(command, lines):
     answers = _lines(command, b"\n".join(lines) + b"\n")
     assert len(answers) == len(lines)
     assert all(isinstance(answer, dict) for answer in answers)
+
+
+# send_due_plans --dry-run
+
+SUNDAY_EVENING = "2026-11-29T18:00+00:00"
+
+
+@pytest.fixture
+def plan(athlete, now):
+    return make_plan(athlete=athlete, now=now)
+
+
+def stopped_address(athlete):
+    MailStop.objects.create(email=athlete.email, kind="BOUNCE", at=timezone.now(), event_id="1")
+
+
+def minor_alone(athlete):
+    Athlete.objects.filter(pk=athlete.pk).update(is_minor=True)
+
+
+def tried_too_often(athlete):
+    Delivery.objects.update(attempts=8)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", [stopped_address, minor_alone, tried_too_often])
+def test_a_dry_run_counts_what_a_run_would_send_and_changes_nothing(
+    plan, athlete, mailoutbox, change
+):
+    change(athlete)
+    before = list(Delivery.objects.values())
+    assert _run("send_due_plans", now=SUNDAY_EVENING, dry_run=True) == "0 mails are due.\n"
+    assert list(Delivery.objects.values()) == before
+    assert _run("send_due_plans", now=SUNDAY_EVENING).startswith("0 of ")
+    assert mailoutbox == []
+
+
+@pytest.mark.django_db
+def test_a_dry_run_counts_a_mail_whose_athlete_has_chosen_an_earlier_hour(plan, athlete):
+    Athlete.objects.filter(pk=athlete.pk).update(send_time="08:00")
+    out = _run("send_due_plans", now="2026-11-29T09:00+00:00", dry_run=True)
+    told = "Ana Sousa, week of 30 Nov: due 29 Nov 2026, 08:00 UTC"
+    assert out.splitlines() == ["1 mail is due.", told]

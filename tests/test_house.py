@@ -152,6 +152,7 @@ MAY_IMPORT = PURE | {
         "workouts.forms",
         "workouts.mail_room",
         "workouts.mail_links",
+        "workouts.mails",
         "workouts.models",
         "workouts.overviews",
         "workouts.planning",

@@ -1,24 +1,29 @@
 """What an athlete does from the mail without a log-in, and what its links do not do."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from django.core import mail
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from athletes.models import Athlete
+from athletes.models import Athlete, monday_of
 from tests.make import EASY, TRACK, make_athlete, make_week
 from tests.test_access import dump
 from workouts import delivery
 from workouts.calendars import calendar_address
+from workouts.forms import CannotForm
 from workouts.mail_links import LOG_WITHIN, Purpose, session_token, unsubscribe_token
-from workouts.models import Action, Result, Session, TrainingWeek
+from workouts.models import Action, Result, Session, TrainingWeek, acting
 
 pytestmark = pytest.mark.django_db
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
 WEEK_ENDS = MONDAY + timedelta(days=7)
+DAY = timedelta(days=1)
 POSTED = {
     "done": {"outcome": "DONE", "rpe": "7", "comment": "Windy", "split_1": "3:31"},
     "move": {"on": "2026-12-03"},
@@ -142,6 +147,19 @@ def test_only_days_that_the_rule_allows_are_offered_and_taken(session, reader):
     assert not Action.objects.exists()
 
 
+def test_a_session_moves_to_its_own_week_or_the_next_however_often_the_link_is_used(
+    session, reader
+):
+    for on, status in (("2026-12-10", 302), ("2026-12-17", 422), ("2026-12-24", 422)):
+        assert reader.post(link(session, "move"), {"on": on}).status_code == status
+    page = reader.get(link(session, "move"))
+    assert "stands on Thursday 10 December" in page.text
+    offered = {day.on for day in page.context["offer"].days}
+    assert min(offered) == MONDAY.date() and max(offered) == WEEK_ENDS.date() + timedelta(days=6)
+    assert reader.post(link(session, "move"), {"on": "2026-12-01"}).status_code == 302
+    assert Session.objects.get(pk=session.pk).on.isoformat() == "2026-12-01"
+
+
 def test_days_that_are_over_are_not_offered(session, reader, monkeypatch):
     at(monkeypatch, MONDAY + timedelta(days=3, hours=12))
     page = reader.get(link(session, "move"))
@@ -185,6 +203,40 @@ def test_what_was_run_is_not_called_off_by_a_late_click(session, reader):
     assert "You logged this session" in answer.text
     reader.post(link(session, "cannot"), {"back": "1"})
     assert Result.objects.get().outcome == "DONE"
+
+
+@pytest.mark.parametrize("told_before", [None, "MISSED"])
+@pytest.mark.django_db(transaction=True)
+def test_of_done_and_skip_told_at_the_same_moment_what_was_run_stays(session, told_before):
+    def at_once(purpose: str) -> int:
+        try:
+            barrier.wait()
+            return Client().post(link(session, purpose), POSTED[purpose]).status_code
+        finally:
+            connections.close_all()
+
+    for _ in range(10):
+        Result.objects.all().delete()
+        if told_before:
+            Client().post(link(session, "cannot"), POSTED["cannot"])
+        barrier = Barrier(2, timeout=30)
+        with ThreadPoolExecutor(2) as pool:
+            done, cannot = pool.map(at_once, ["done", "cannot"])
+        assert (done, cannot in (302, 422)) == (302, True)
+        assert Result.objects.get().outcome == "DONE"
+
+
+def test_what_is_logged_while_skip_is_being_answered_stays(session, reader, monkeypatch):
+    reads = CannotForm.is_valid
+
+    def slowly(form):
+        reader.post(link(session, "done"), POSTED["done"])
+        return reads(form)
+
+    monkeypatch.setattr(CannotForm, "is_valid", slowly)
+    answer = reader.post(link(session, "cannot"), POSTED["cannot"])
+    assert (answer.status_code, Result.objects.get().outcome) == (422, "DONE")
+    assert "You logged this session" in answer.text
 
 
 def test_an_athlete_without_an_account_uses_the_links_as_well(session, reader):
@@ -299,6 +351,50 @@ def test_the_athlete_reads_nothing_of_the_coachs_draft(session, reader):
     session.week.schedule(weekday=4, **(EASY | {"title": "Secret jog"}))
     for purpose in Purpose:
         assert "Secret" not in reader.get(link(session, purpose)).text
+
+
+@pytest.mark.parametrize("on", ["2026-12-03", "2026-12-10", "2026-12-24"])
+def test_the_athlete_reads_the_published_day_while_the_coach_drafts_another(
+    session, reader, athlete, on
+):
+    day = datetime.fromisoformat(on).date()
+    drafted = TrainingWeek.objects.open_for(athlete, monday_of(day))
+    drafted.move(session, weekday=day.isoweekday())
+    page = reader.get(link(session, "move"))
+    assert "Planned for Tuesday 1 December. On which day" in page.text
+    assert "Moved" not in page.text
+    two_weeks = {MONDAY.date() + timedelta(days=ahead) for ahead in range(14)}
+    assert {day.on for day in page.context["offer"].days} == two_weeks - {MONDAY.date() + DAY}
+
+
+def test_an_athlete_can_ask_for_the_very_day_that_the_coach_has_drafted(session, reader):
+    session.week.move(session, weekday=4)
+    answer = reader.post(link(session, "move"), {"on": "2026-12-03"}, follow=True)
+    assert "it was on Tuesday 1 December, and stands on Thursday 3 December" in answer.text
+    assert Action.objects.get().label.endswith("from Tuesday 1 December to Thursday 3 December")
+
+
+def test_the_athletes_own_move_is_told_until_the_coach_moves_it_on(session, reader, coach):
+    reader.post(link(session, "move"), {"on": "2026-12-03"})
+    session.refresh_from_db()
+    session.week.edit(session, kind="TRACK", title="Secret laps")
+    assert "stands on Thursday 3 December" in reader.get(link(session, "move")).text
+    with acting(team=session.week.athlete.team, by=coach, path=Action.Path.BOARD, label="Later"):
+        session.week.move(session, weekday=6)
+    page = reader.get(link(session, "move"))
+    assert "Planned for Tuesday 1 December" in page.text and "Moved" not in page.text
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_to_what_the_coach_took_out_in_a_draft_says_nothing_of_the_plan(
+    session, reader, purpose
+):
+    url, unheard_of = link(session, purpose), reverse(f"mail_{purpose}", args=["1-2-3.x"])
+    session.remove()
+    answers = [reader.get(url), reader.get(unheard_of)]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    gone, unknown = (answer.text.partition("<main")[2] for answer in answers)
+    assert gone == unknown and "plan" not in gone and "reply to it" in gone
 
 
 # In the mail --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from athletes.models import MailStop, Team
 from tests.make import EASY, MONDAY, make_athlete, make_plan, make_team, make_week
 from workouts import delivery, mail_room
 from workouts.models import Delivery, SentMail
-from workouts.models.plans import ADDRESS_STOPPED, NO_GUARDIAN, REPLACED
+from workouts.models.plans import ADDRESS_STOPPED, AS_SENT, NO_GUARDIAN, REPLACED
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +92,65 @@ def test_on_monday_morning_the_next_mail_of_a_monday_reader_is_that_of_the_week(
 def test_on_saturday_a_week_without_a_plan_is_told_as_in_danger(team, athlete, at, names):
     found = mail_room.room(team, now=datetime.fromisoformat(f"{at}+00:00"))
     assert [row.athlete.name for row in found.in_danger] == names
+
+
+@pytest.mark.parametrize(
+    ("planned", "hours", "is_told"),
+    [
+        ("a draft", 0, True),
+        ("a draft", 20, True),  # on Monday
+        ("a draft", 7 * 24 + 5, True),  # on its last evening
+        ("a draft", 7 * 24 + 6, False),
+        ("nothing", 0, True),
+        ("nothing", 47, True),
+        ("nothing", 48, False),
+        ("nothing, as she is away", 1, False),
+        ("published", 1, False),
+        ("a draft, but she left the mails", 1, False),
+    ],
+)
+def test_a_promise_that_was_not_kept_is_told_and_needs_the_coach(
+    desk, team, athlete, now, monkeypatch, planned, hours, is_told
+):
+    if planned == "published":
+        make_plan(athlete=athlete, now=now)
+    elif planned.startswith("a draft"):
+        make_week(athlete=athlete).schedule(weekday=2, **EASY)
+    if planned.endswith("away"):
+        athlete.pauses.create(reason="AWAY", starts_on=MONDAY)
+    if planned.endswith("left the mails"):
+        athlete.unsubscriptions.create(kind="PLAN", at=now)
+    at = SUNDAY_EVENING + timedelta(hours=hours)
+    found = mail_room.room(team, now=at)
+    assert (MONDAY in {promise.starts_on for _, promise in found.broken}) == is_told
+    assert not is_told or athlete in [row.athlete for row in found.troubled]
+    monkeypatch.setattr("django.utils.timezone.now", lambda: at)
+    assert ("week of 30 November, mail was due Sun 18:00" in desk.get(PAGE).text) == is_told
+
+
+def test_the_next_run_counts_who_gets_a_mail_yet_and_who_has_it(
+    desk, team, athlete, now, monkeypatch
+):
+    for name in ("Bo Lund", "Cy Twain"):
+        make_plan(athlete=make_athlete(team=team, name=name, send_time="20:00"), now=now)
+    plan = make_plan(athlete=athlete, now=now)
+    send(plan, at=SUNDAY_EVENING)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: SUNDAY_EVENING + timedelta(hours=1))
+    assert "<b>2 mails</b>, Sun 29 November, 20:00 UTC" in desk.get(PAGE).text
+    assert "1 sent already." in desk.get(PAGE).text
+    set_back(plan, at=SUNDAY_EVENING)
+    assert "1 sent already." in desk.get(PAGE).text
+    Delivery.objects.exclude(plan__week=plan.week).update(state=State.FAILED)
+    assert "No other mail goes out. 1 sent already." in desk.get(PAGE).text
+
+
+def set_back(plan, *, at) -> None:
+    """Publish a change of a week that was mailed, and then the week as it was mailed."""
+    added = plan.week.schedule(weekday=6, **EASY)
+    plan.week.publish(now=at)
+    added.remove()
+    newest = plan.week.publish(now=at)
+    assert (newest.revision, newest.delivery.last_error) == (3, AS_SENT)
 
 
 def test_a_published_week_is_in_no_danger(team, athlete, plan):
@@ -234,6 +293,17 @@ def test_one_mail_can_be_sent_before_its_hour(desk, plan, now):
     assert (sent.state, len(mail.outbox)) == (State.SENT, 1)
 
 
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_mail_that_nobody_may_get_is_not_said_to_go(desk, athlete, plan, is_sent):
+    if is_sent:
+        send(plan, at=SUNDAY_EVENING)
+    type(athlete).objects.filter(pk=athlete.pk).update(is_minor=True)
+    answer = desk.post(f"/mails/{plan.delivery.pk}/send/", follow=True)
+    assert "Nothing was sent" in answer.text and "out within a minute" not in answer.text
+    week = desk.post(f"/teams/harriers/weeks/{MONDAY}/send/", follow=True)
+    assert "No mail of this week waits" in week.text
+
+
 def test_a_sent_mail_is_sent_once_more_under_the_same_message_id_and_no_third_time(desk, plan, now):
     send(plan, at=SUNDAY_EVENING)
     for _ in range(2):
@@ -350,6 +420,17 @@ def test_a_paused_team_gets_no_mail_until_it_goes_again(desk, team, plan):
     desk.post("/teams/harriers/mails/pause/", {"go": ""})
     assert send(plan, at=SUNDAY_EVENING + timedelta(hours=2)).state == State.SENT
     assert "paused" not in desk.get(f"/teams/harriers/weeks/{MONDAY}/").content.decode()
+
+
+@pytest.mark.parametrize("url", [f"/teams/harriers/weeks/{MONDAY}/send/", "/mails/{mail_id}/send/"])
+def test_whoever_sends_now_in_a_pause_is_told_that_nothing_goes(desk, plan, url):
+    desk.post("/teams/harriers/mails/pause/", {"pause": ""})
+    desk.get(PAGE)  # the words of the pause have been read
+    due = plan.delivery.due_at
+    answer = desk.post(url.format(mail_id=plan.delivery.pk), follow=True)
+    assert "Nothing was sent" in answer.text and "all mails are paused" in answer.text
+    assert "out within a minute" not in answer.text
+    assert Delivery.objects.get().due_at == due
 
 
 def test_a_pause_stops_the_mails_of_its_team_alone(desk, plan, now):

@@ -268,6 +268,28 @@ def test_the_athlete_lets_the_own_address_be_tried_again(plan, athlete, athlete_
     assert send(plan).state == State.SENT
 
 
+def test_the_mail_that_was_held_back_goes_out_once_the_address_is_tried_again(
+    plan, athlete, athlete_client
+):
+    stop(athlete.email)
+    assert send(plan).last_error == ADDRESS_STOPPED
+    athlete_client.post(reverse("mail_settings", args=[athlete.pk]), {"again": "1"})
+    assert send(plan).state == State.SENT
+
+
+def test_the_coach_sends_what_was_held_back_once_there_is_a_new_address(
+    plan, athlete, coach_client
+):
+    stop(athlete.email)
+    send(plan)
+    pages = (reverse("mails", args=[athlete.team.slug]), f"/mails/{plan.delivery.pk}/")
+    assert not any("Send now" in coach_client.get(page).text for page in pages)
+    type(athlete).objects.filter(pk=athlete.pk).update(email="ana.new@club.example")
+    assert all("Send now" in coach_client.get(page).text for page in pages)
+    coach_client.post(f"/mails/{plan.delivery.pk}/send/")
+    assert send(plan).state == State.SENT
+
+
 def test_nobody_lifts_the_stop_of_an_address_that_is_not_their_own(plan, athlete, athlete_client):
     stranger = make_user(email="stranger@elsewhere.example")
     type(athlete).objects.filter(pk=athlete.pk).update(email=stranger.email)

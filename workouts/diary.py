@@ -243,17 +243,25 @@ def offer(athlete: Athlete, *, wanted: Planned, diary: Diary, moving: int | None
     )
 
 
-def days_to_move(session: Session) -> Offer:
+def days_to_move(
+    session: Session, *, known_on: date | None = None, monday: date | None = None
+) -> Offer:
     """Return the days of its week and the next to which a session can be moved.
+
+    To one who knows it to stand on another day, `known_on`, that is the day that is left out, and
+    the two weeks are those from `monday` on: where it stands in a draft is not told.
 
     :raises Session.DoesNotExist: if it was moved to another week or removed meanwhile
     """
-    athlete = session.week.athlete
+    athlete, stands_in = session.week.athlete, session.week.starts_on
     prefetch_related_objects([athlete], "pauses")
-    diary = Diary.read([athlete], **around(session.week.starts_on))
-    own = diary.session(athlete, session.pk)
+    weeks = around(monday or stands_in)
+    weeks = {"first": min(weeks["first"], stands_in), "last": max(weeks["last"], stands_in)}
+    diary = Diary.read([athlete], **weeks)
+    own = replace(diary.session(athlete, session.pk), on=monday or stands_in)
     found = offer(athlete, wanted=own, diary=diary, moving=session.pk)
-    return replace(found, days=tuple(day for day in found.days if day.on != session.on))
+    left_out = known_on or session.on
+    return replace(found, days=tuple(day for day in found.days if day.on != left_out))
 
 
 def thought_of(session: dict[str, Any], *, on: date, athlete: Athlete) -> Planned:

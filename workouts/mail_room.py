@@ -6,7 +6,7 @@ Read side: writes nothing. One reading serves the page, the warnings and the coa
 import email.policy
 import re
 import zoneinfo
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
@@ -25,16 +25,26 @@ from athletes.models import (
     monday_of,
 )
 from workouts.models import Delivery, TrainingWeek
-from workouts.models.plans import HELD, NO_GUARDIAN, SECOND_COPY, due_at, why_held
+from workouts.models.plans import (
+    ADDRESS_STOPPED,
+    AS_SENT,
+    HELD,
+    NO_GUARDIAN,
+    SECOND_COPY,
+    due_at,
+    why_held,
+)
 
 # A week without a plan this long before its mail is promised is told as in danger.
 SOON = timedelta(hours=48)
 NO_PLAN = "nothing planned"
 DRAFT = "not published yet"
 PAUSED = "mails are paused"
+ALL_PAUSED = "all mails are paused. Let them go again on the page “Mail”."
 NO_ADDRESS = "no address"
 
 State = Delivery.State
+GOING = (State.DUE, State.CLAIMED, State.TRANSMITTING)
 
 
 class Posted(NamedTuple):
@@ -73,19 +83,32 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """A week's mail whose hour has come, of which there is no plan to send, and why."""
+
+    starts_on: date
+    local_due: str
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One athlete: the weeks of the page, and what stands against the next mail.
 
-    `due_at` is when the next mail is promised, and `why_not` why none goes, "" if one does.
+    `due_at` is when the next mail is promised, and `why_not` why none goes, "" if one does or went;
+    `is_going` tells that it waits, `is_told` that it went. `broken` are the promises not kept.
     """
 
     athlete: Athlete
     starts_on: date
     due_at: datetime
     why_not: str
+    is_going: bool
+    is_told: bool
     is_copy_stopped: bool
     is_bad: bool
     cells: tuple[Cell, ...]
+    broken: tuple[Promise, ...]
 
     @property
     def local_due(self) -> str:
@@ -111,7 +134,12 @@ class Room:
 
     @property
     def going(self) -> list[Row]:
-        return sorted((row for row in self.rows if not row.why_not), key=lambda row: row.due_at)
+        return sorted((row for row in self.rows if row.is_going), key=lambda row: row.due_at)
+
+    @property
+    def told(self) -> int:
+        """Return how many have the mail of the next run already."""
+        return sum(row.is_told for row in self.rows)
 
     @property
     def left_out(self) -> list[tuple[str, list[Athlete]]]:
@@ -129,9 +157,15 @@ class Room:
         )
 
     @property
+    def broken(self) -> list[tuple[Row, Promise]]:
+        """Return the promises that were not kept, the latest week first."""
+        found = [(row, promise) for row in self.rows for promise in row.broken]
+        return sorted(found, key=lambda one: one[1].starts_on, reverse=True)
+
+    @property
     def troubled(self) -> list[Row]:
         """Return the rows in which somebody has to do something."""
-        return [row for row in self.rows if row.is_bad or row.in_danger(self.now)]
+        return [row for row in self.rows if row.is_bad or row.broken or row.in_danger(self.now)]
 
 
 def local(instant: datetime, zone: str) -> str:
@@ -203,34 +237,58 @@ def _row(
     later, this, _ = weeks
     # On a Monday whose mail is not due yet, the next mail is that of the week itself.
     upcoming = this if due_at(athlete, this) > now else later
-    why_not = _why_not(athlete, weeks[upcoming], upcoming in planned, is_paused, now)
-    if why_not == NO_PLAN:
-        away = [pause for pause in pauses if pause.covers(upcoming + timedelta(days=3))]
-        why_not += f" ({away[0]})" if away else ""
-    due = weeks[upcoming][0].due_at if weeks[upcoming] else due_at(athlete, upcoming)
-    newest = [posted[0] for posted in weeks.values() if posted]
+    missing = {
+        monday: _missing(monday, monday in planned, pauses)
+        for monday in (later, this)
+        if not weeks[monday]
+    }
     off = _off(athlete, now)
+    stopped = PAUSED if is_paused else off
+    next_one = weeks[upcoming][0] if weeks[upcoming] else None
+    is_told = next_one is not None and _is_told(next_one)
+    why_not = stopped or missing.get(upcoming, "")
+    if next_one and next_one.state == State.SKIPPED and not is_told:
+        why_not = why_not or next_one.last_error
+    newest = [posted[0] for posted in weeks.values() if posted]
     is_bad = any(_tone(one, now) == "bad" for one in newest) or why_not in HELD
-    cells = tuple(
-        _cell(athlete, posted, monday in planned, monday >= this, is_paused, off, now)
-        for monday, posted in weeks.items()
+    return Row(
+        athlete=athlete,
+        starts_on=upcoming,
+        due_at=next_one.due_at if next_one else due_at(athlete, upcoming),
+        why_not=why_not,
+        is_going=next_one is not None and not why_not and next_one.state in GOING,
+        is_told=is_told,
+        is_copy_stopped=athlete.is_copy_stopped,
+        is_bad=is_bad or athlete.is_copy_stopped,
+        cells=tuple(
+            _cell(athlete, posted, monday in planned, monday >= this, is_paused, off, now)
+            for monday, posted in weeks.items()
+        ),
+        broken=() if stopped else tuple(_broken(athlete, missing, now)),
     )
-    is_bad = is_bad or athlete.is_copy_stopped
-    return Row(athlete, upcoming, due, why_not, athlete.is_copy_stopped, is_bad, cells)
 
 
-def _why_not(
-    athlete: Any, posted: Sequence[Posted], is_planned: bool, is_paused: bool, now: datetime
-) -> str:
-    """Say why an athlete gets no mail of the next run, "" if they do, or have it already."""
-    if is_paused:
-        return PAUSED
-    if off := _off(athlete, now):
-        return off
-    if not posted:
-        return DRAFT if is_planned else NO_PLAN
-    newest = posted[0]
-    return newest.last_error if newest.state == State.SKIPPED else ""
+def _missing(monday: date, is_planned: bool, pauses: Iterable[Pause]) -> str:
+    """Say why there is no plan of a week."""
+    if is_planned:
+        return DRAFT
+    away = [pause for pause in pauses if pause.covers(monday + timedelta(days=3))]
+    return f"{NO_PLAN} ({away[0]})" if away else NO_PLAN
+
+
+def _broken(athlete: Athlete, missing: Mapping[date, str], now: datetime) -> Iterator[Promise]:
+    """Yield the promises that were not kept: of a draft until its week is over.
+
+    A week of which nothing is planned may be meant so, and is told as long after as before.
+    """
+    for monday, why_not in missing.items():
+        due = due_at(athlete, monday)
+        if due <= now and (why_not == DRAFT or (why_not == NO_PLAN and now < due + SOON)):
+            yield Promise(monday, local(due, athlete.time_zone), why_not)
+
+
+def _is_told(one: Posted) -> bool:
+    return one.state == State.SENT or (one.state == State.SKIPPED and one.last_error == AS_SENT)
 
 
 def _off(athlete: Any, now: datetime) -> str:
@@ -326,6 +384,8 @@ def _button(one: Posted, is_paused: bool, now: datetime) -> str:
         return "Try again"
     if one.state == State.DUE and (one.due_at > now or one.next_try_at):
         return "Send now"
+    if one.state == State.SKIPPED and one.last_error == ADDRESS_STOPPED:
+        return "Send now"  # the address takes mail again, else there is no button
     return ""
 
 

@@ -486,7 +486,12 @@ def has_race(athlete: Athlete) -> bool:
 
 
 def send_now(athletes: Iterable[Athlete], *, starts_on: date, now: datetime) -> int:
-    """Make the waiting mails of that week due at once, and failed ones again; return how many."""
-    return Delivery.objects.filter(
+    """Make the waiting mails of that week due at once, and failed ones again; return how many.
+
+    Not counted are those to an address that takes none, or to a minor alone: they do not go.
+    """
+    mails = Delivery.objects.filter(
         plan__week__athlete__in=athletes, plan__week__starts_on=starts_on
-    ).send_now(now=now)
+    )
+    mails.drop_unwanted(now=now)
+    return mails.send_now(now=now)

@@ -76,15 +76,15 @@ class Action(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return self.label
+
     @property
     def who(self) -> str:
         """Name whose doing it was: of a link in a mail we know only for whom it was sent."""
         if self.by:
             return self.by.name or self.by.email
         return "the athlete" if self.path == self.Path.MAIL else "the site"
-
-    def __str__(self) -> str:
-        return self.label
 
     def changed_anything(self) -> bool:
         """Say whether a row of the history points here, or another action was taken back by it."""

@@ -12,6 +12,11 @@ from athletes.models import User
 from workouts.models.weeks import Session
 
 
+def _one_by_one(session: Session) -> None:
+    """Let two who log one session at the same moment follow each other: lock its row."""
+    Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
+
+
 class ResultQuerySet(models.QuerySet["Result"]):
     def log(
         self,
@@ -27,6 +32,7 @@ class ResultQuerySet(models.QuerySet["Result"]):
         """Write the session's result, or write it anew; `splits` are seconds rep by rep, None where
         a rep was not timed."""
         with transaction.atomic():
+            _one_by_one(session)
             result, _ = self.update_or_create(
                 session=session,
                 defaults={
@@ -44,6 +50,16 @@ class ResultQuerySet(models.QuerySet["Result"]):
                 if time_s is not None
             )
             return result
+
+    def call_off(self, session: Session, *, reason: str, by: User | None, now: datetime) -> bool:
+        """Log a session as missed, and say whether it is: what was run stays as it was told."""
+        missed = Result.Outcome.MISSED
+        with transaction.atomic():
+            _one_by_one(session)
+            if self.filter(session=session).exclude(outcome=missed).exists():
+                return False
+            self.log(session, outcome=missed, rpe=None, comment=reason, splits=[], by=by, now=now)
+            return True
 
     def take_back(self, session: Session) -> None:
         """Forget that a session was missed; what was run stays."""

@@ -16,7 +16,8 @@ from anymail.signals import AnymailTrackingEvent, EventType, tracking
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
 from django.dispatch import receiver
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,9 +25,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from athletes.models import Athlete, MailKind, MailStop, Unsubscription, monday_of
+from athletes.models import Athlete, MailKind, MailStop, Unsubscription, User, monday_of
 from athletes.requests import SiteRequest, form_page, guesses_refused
-from workouts import bounces
+from workouts import bounces, mails
 from workouts.diary import Offer, days_to_move
 from workouts.forms import CannotForm, MailForm, MoveForm
 from workouts.mail_links import (
@@ -109,7 +110,6 @@ def unknown(request: SiteRequest) -> HttpResponse:
 
 def page_context(session: Session, planned: Planned) -> dict[str, Any]:
     return {
-        "row": session,
         "session": planned,
         "units": session.week.athlete.units.lower(),
         "result": Result.objects.filter(session=session).prefetch_related("splits").first(),
@@ -132,24 +132,17 @@ def mail_cannot(request: SiteRequest, session: Session, planned: Planned) -> Htt
     """Tell the coach that a session is missed, and why; or that it is not."""
     context = page_context(session, planned)
     result = context["result"]
+    form = CannotForm(request.POST or None, initial={"reason": result.comment if result else ""})
+    if "back" in request.POST:
+        Result.objects.take_back(session)
+        return redirect(request.path)
+    if request.method == "POST" and form.is_valid():
+        by, reason = session.week.athlete.user, form.cleaned_data["reason"]
+        if Result.objects.call_off(session, reason=reason, by=by, now=timezone.now()):
+            return redirect(request.path)
+        context = page_context(session, planned)  # it was run, as was told meanwhile
+        result = context["result"]
     was_run = result is not None and result.outcome != Result.Outcome.MISSED
-    reason = "" if result is None else result.comment
-    form = CannotForm(request.POST or None, initial={"reason": reason})
-    if request.method == "POST" and not was_run:
-        if "back" in request.POST:
-            Result.objects.take_back(session)
-            return redirect(request.path)
-        if form.is_valid():
-            Result.objects.log(
-                session,
-                outcome=Result.Outcome.MISSED,
-                rpe=None,
-                comment=form.cleaned_data["reason"],
-                splits=[],
-                by=session.week.athlete.user,
-                now=timezone.now(),
-            )
-            return redirect(request.path)
     context |= {"form": form, "was_run": was_run}
     return form_page(request, "workouts/mail_cannot.html", context)
 
@@ -159,32 +152,54 @@ def mail_move(request: SiteRequest, session: Session, planned: Planned) -> HttpR
     """Move a session to a day that the rule allows; the coach publishes the week anew."""
     context = page_context(session, planned)
     form = MoveForm(request.POST or None)
+    was_on = date.fromisoformat(planned["on"])
     if request.method == "POST" and form.is_valid() and context["result"] is None:
         on = form.cleaned_data["on"]
-        if on == session.on or moved(session, on):
+        if on == day_known(session, was_on) or moved(session, on, was_on=was_on):
             return redirect(request.path)
         session.refresh_from_db()
         form.add_error("on", "It does not fit on that day any more. Choose one of these.")
     context |= {
         "form": form,
-        "offer": legal_days(session),
-        "next_monday": session.week.starts_on + timedelta(days=7),
-        "was_on": date.fromisoformat(planned["on"]),
+        "offer": legal_days(session, was_on=was_on),
+        "next_monday": monday_of(was_on) + timedelta(days=7),
+        "on": day_known(session, was_on),
+        "was_on": was_on,
     }
     return form_page(request, "workouts/mail_move.html", context)
 
 
-def legal_days(session: Session) -> Offer:
-    """Return the days that are left to move a session to, as the board would offer them."""
-    return days_to_move(session).since(session.week.athlete.today(timezone.now()))
+def day_known(session: Session, was_on: date) -> date:
+    """Return the day of a session as its athlete knows it, who has read the plan: `was_on`.
+
+    That is where the athlete has moved it; where the coach has, the plan is not published yet.
+    """
+    for row in session.history.select_related("action").order_by("-history_id"):
+        if (row.week_id, row.weekday) != (session.week_id, session.weekday):
+            break
+        if row.action and row.action.path == Action.Path.MAIL:
+            return session.on
+    return was_on
 
 
-def moved(session: Session, on: date) -> bool:
-    """Move a session on its athlete's word; False if the day is not, or no longer, offered."""
-    athlete = session.week.athlete
-    label = f"{athlete.name} moved {session.title} from {session.on:%A %-d %B} to {on:%A %-d %B}"
+def legal_days(session: Session, *, was_on: date) -> Offer:
+    """Return the days that are left to move a session to, as the board would offer them.
+
+    They are of the published week and the next, however often the session is moved.
+    """
+    found = days_to_move(session, known_on=day_known(session, was_on), monday=monday_of(was_on))
+    return found.since(session.week.athlete.today(timezone.now()))
+
+
+def moved(session: Session, on: date, *, was_on: date) -> bool:
+    """Move a session on its athlete's word; False if the day is not, or no longer, offered.
+
+    The day may be where it stands, in a draft: then the athlete has said so too.
+    """
+    athlete, known_on = session.week.athlete, day_known(session, was_on)
+    label = f"{athlete.name} moved {session.title} from {known_on:%A %-d %B} to {on:%A %-d %B}"
     try:
-        if on not in {day.on for day in legal_days(session).days}:
+        if on not in {day.on for day in legal_days(session, was_on=was_on).days}:
             return False
         with acting(team=athlete.team, by=athlete.user, path=Action.Path.MAIL, label=label):
             week = TrainingWeek.objects.open_for(athlete, monday_of(on))
@@ -230,25 +245,57 @@ KINDS = {bounces.HARD: MailStop.Kind.BOUNCE, bounces.SOFT: MailStop.Kind.SOFT}
 @receiver(tracking)
 def hear_of_mail(event: AnymailTrackingEvent, **_: Any) -> None:
     """Take in what a mail provider tells of a mail; told twice, it changes nothing."""
-    kind, email = kind_of(event), (event.recipient or "").lower()
-    if kind is None or not email:
+    kind = kind_of(event)
+    if kind is None or not event.recipient:
         return
     at = event.timestamp or timezone.now()
     said = (event.mta_response or event.description or "")[:300]
-    event_id = (event.event_id or f"{kind} {email} {at.isoformat()}")[:200]
+    event_id = event.event_id or at.isoformat()
     mail = (event.message_id or event_id)[:200]
-    with transaction.atomic():
-        is_news = MailStop.objects.note(
-            email=email, event_id=event_id, kind=kind, at=at, said=said, mail=mail
-        )
-        found = MESSAGE_ID.search(event.message_id or "")
-        if is_news and found and kind != MailStop.Kind.COMPLAINT:
-            Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
-    MailStop.objects.add_up(email)
-    copied = Delivery.objects.filter(plan__week__athlete__guardian_email__iexact=email)
-    copied.drop_unwanted(now=timezone.now())  # so that the coach hears of it before the hour
-    if is_news:
-        log.warning("mail to %s: %s", email, kind.label)
+    found = MESSAGE_ID.search(event.message_id or "")
+    for email in addresses_of(event.recipient.lower()):
+        with transaction.atomic():
+            is_news = MailStop.objects.note(
+                email=email, event_id=event_id, kind=kind, at=at, said=said, mail=mail
+            )
+            if is_news and found and kind != MailStop.Kind.COMPLAINT:
+                Delivery.objects.bounce(UUID(found[1]), email=email, said=said or "it bounced")
+        MailStop.objects.add_up(email)
+        athlete = "plan__week__athlete"
+        reads = Q(**{f"{athlete}__email__iexact": email})
+        reads |= Q(**{f"{athlete}__guardian_email__iexact": email})
+        # So that the coach hears of it before the hour.
+        Delivery.objects.filter(reads).drop_unwanted(now=timezone.now())
+        if is_news:
+            log.warning("mail to %s: %s", email, kind.label)
+
+
+def addresses_of(recipient: str) -> set[str]:
+    """Return a receiver of mail as the provider names it, and as our books do, in small letters.
+
+    A domain in other letters than ASCII is written otherwise on the wire, and not in one way: the
+    mail to grün-weiß.example goes to that of grün-weiss.example.
+    """
+    found, mailbox = {recipient}, recipient.rpartition("@")[0]
+    books: tuple[tuple[Any, str], ...] = (
+        (Athlete, "email"),
+        (Athlete, "guardian_email"),
+        (User, "email"),
+    )
+    for model, field in books:
+        rows = model.objects.filter(**{f"{field}__istartswith": f"{mailbox}@"})
+        # In the small letters of the database, by which a stop is looked up.
+        written = rows.values_list(Lower(field), flat=True)
+        found |= {one for one in written if on_the_wire(one) == on_the_wire(recipient)}
+    return found
+
+
+def on_the_wire(email: str) -> str:
+    """Return an address as it is told to the mail server, "" where it cannot be."""
+    try:
+        return mails.address("", email).lower()
+    except ValueError:
+        return ""
 
 
 def kind_of(event: AnymailTrackingEvent) -> MailStop.Kind | None:
@@ -276,6 +323,7 @@ def mail_settings(request: SiteRequest, athlete_id: int) -> HttpResponse:
     if request.method == "POST" and "again" in request.POST:
         if is_own_address:
             MailStop.objects.lift(athlete.email, now=now)
+            Delivery.objects.wanted_again(athlete, now=now)
         return redirect(request.path)
     if request.method == "POST" and form.is_valid():
         athlete.want_mail(form.cleaned_data["kinds"], now=now)

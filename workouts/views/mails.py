@@ -179,14 +179,22 @@ def mail_html(request: SiteRequest, mail_id: int) -> HttpResponse:
 def mail_send(request: SiteRequest, mail_id: int) -> HttpResponse:
     """Let one mail go now: before its hour, after it failed, or once more after it was sent."""
     delivery = coached_mail(request, mail_id)
-    now = timezone.now()
-    if delivery.state in (Delivery.State.SENT, Delivery.State.UNCLEAR):
-        is_going = delivery.send_again(now=now)
-    else:
-        is_going = bool(Delivery.objects.filter(pk=mail_id).send_now(now=now))
     name, team = delivery.plan.week.athlete.name, delivery.plan.week.athlete.team
-    if is_going:
+    if team.mails_paused_at:
+        messages.warning(request, f"Nothing was sent to {name}: {mail_room.ALL_PAUSED}")
+    elif let_go(delivery, now=timezone.now()):
         messages.success(request, f"The mail to {name} goes out within a minute.")
     else:
         messages.warning(request, f"Nothing was sent: the mail to {name} does not wait any more.")
     return redirect(reverse("mails", args=[team.slug]))
+
+
+def let_go(delivery: Delivery, *, now: datetime) -> bool:
+    """Let a mail go at once, or a second copy of it; False if it cannot, or nobody may get it."""
+    rows = Delivery.objects.filter(pk=delivery.pk)
+    if delivery.state in (Delivery.State.SENT, Delivery.State.UNCLEAR):
+        is_going = delivery.send_again(now=now)
+    else:
+        is_going = bool(rows.send_now(now=now))
+    rows.drop_unwanted(now=now)
+    return is_going and not rows.filter(state__in=["SKIPPED", "SENT"]).exists()

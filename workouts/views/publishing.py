@@ -15,7 +15,7 @@ from django_htmx.http import retarget
 
 from athletes.models import Athlete, Team
 from athletes.requests import SiteRequest, coached_team
-from workouts import planning
+from workouts import mail_room, planning
 from workouts.forms import PublishForm
 from workouts.models import PublishedPlan
 from workouts.planning import Prospect, Publication
@@ -128,6 +128,9 @@ def publication_words(done: Publication) -> str:
 @require_POST
 def week_send_now(request: SiteRequest, slug: str, starts_on: date) -> HttpResponse:
     team = coached_team(request, slug)
+    if team.mails_paused_at:
+        text = f"Nothing was sent: {mail_room.ALL_PAUSED}"
+        return board_answer(request, team, starts_on, text)
     athletes = chosen_athletes(team, group_of(request, team))
     waiting = planning.send_now(athletes, starts_on=starts_on, now=timezone.now())
     mails = "1 mail goes" if waiting == 1 else f"{waiting} mails go"

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
@@ -25,8 +26,7 @@ class Command(BaseCommand):
             self.send(now)
 
     def say_what_is_due(self, now: datetime) -> None:
-        due = Delivery.objects.due(now).select_related("plan__week__athlete")
-        mails = list(due.order_by("due_at", "pk"))
+        mails = self.would_go(now)
         self.stdout.write("1 mail is due." if len(mails) == 1 else f"{len(mails)} mails are due.")
         for mail in mails:
             week = mail.plan.week
@@ -34,6 +34,18 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{week.athlete.name}, week of {format_date(week.starts_on, 'j M')}: due {at} UTC"
             )
+
+    def would_go(self, now: datetime) -> list[Delivery]:
+        """Return what a run would send: its sweep and its questions are done, and taken back."""
+        mails: list[Delivery] = []
+        with transaction.atomic():
+            for delivery_ids in Delivery.objects.sweep(now=now):
+                asked = Delivery.objects.filter(pk__in=delivery_ids)
+                asked.drop_unwanted(now=now)
+                due = asked.due(now).select_related("plan__week__athlete")
+                mails += due.defer("plan__content").order_by("due_at", "pk")
+            transaction.set_rollback(True)
+        return mails
 
     def send(self, now: datetime) -> None:
         # The clock goes on: a lease must not be reckoned from when a long run began.
