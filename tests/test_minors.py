@@ -249,7 +249,7 @@ def test_the_coach_is_told_at_once_why_a_minors_mail_waits_and_what_to_do(
     hear_of_mail(event)
     client.force_login(coach)
     board = client.get(f"/teams/harriers/weeks/{plan.week.starts_on}/").text
-    assert "Not sent: the guardian&#x27;s address bounced" in board
+    assert 'failed" title="published, mail Not sent: the guardian&#x27;s address bounced' in board
     page = client.get("/teams/harriers/mails/?show=trouble").text
     assert "not sent: the guardian&#x27;s address bounced" in page
     assert "no copy to parent@home.example" in page
