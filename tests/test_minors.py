@@ -292,8 +292,10 @@ def test_a_second_copy_does_not_go_to_a_minor_alone_and_the_first_one_stays_sent
     client.force_login(coach)
     page = client.get(f"/mails/{sent.pk}/").text
     assert "sent Sun 18:00, not sent again: no guardian&#x27;s address" in page
+    assert "Send a second copy" not in page
     # With a guardian it can be asked for once more.
     Athlete.objects.filter(pk=guarded.pk).update(guardian_email=PARENT)
+    assert "Send a second copy" in client.get(f"/mails/{sent.pk}/").text
     assert second_copy(plan, at=later + timedelta(hours=1)).resent
     assert len(mail.outbox) == 2
 
