@@ -249,7 +249,7 @@ def test_the_coach_is_told_at_once_why_a_minors_mail_waits_and_what_to_do(
     hear_of_mail(event)
     client.force_login(coach)
     board = client.get(f"/teams/harriers/weeks/{plan.week.starts_on}/").text
-    assert "Not sent: the guardian&#x27;s address bounced" in board
+    assert 'failed" title="published, mail Not sent: the guardian&#x27;s address bounced' in board
     page = client.get("/teams/harriers/mails/?show=trouble").text
     assert "not sent: the guardian&#x27;s address bounced" in page
     assert "no copy to parent@home.example" in page
@@ -292,8 +292,10 @@ def test_a_second_copy_does_not_go_to_a_minor_alone_and_the_first_one_stays_sent
     client.force_login(coach)
     page = client.get(f"/mails/{sent.pk}/").text
     assert "sent Sun 18:00, not sent again: no guardian&#x27;s address" in page
+    assert "Send a second copy" not in page
     # With a guardian it can be asked for once more.
     Athlete.objects.filter(pk=guarded.pk).update(guardian_email=PARENT)
+    assert "Send a second copy" in client.get(f"/mails/{sent.pk}/").text
     assert second_copy(plan, at=later + timedelta(hours=1)).resent
     assert len(mail.outbox) == 2
 

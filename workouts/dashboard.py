@@ -40,6 +40,7 @@ from workouts.models import (
     Session,
     counts,
 )
+from workouts.models.plans import HELD
 from workouts.notation import NotationError
 from workouts.prescriptions import summary
 from workouts.spacing import Day, Doubt, doubts
@@ -69,7 +70,8 @@ class DashboardRow:
     """One athlete's week: seven days of cells, track slots, publication and mail.
 
     `state` is empty, draft, published or changed; `mail` words where the mail stands and
-    `mail_state` is the delivery's state, "" without one; `mail_off` says why none goes out.
+    `mail_state` is the delivery's state, HELD where a minor's waits for a guardian's address, ""
+    without one; `mail_off` says why none goes out.
     Distances in metres.
     """
 
@@ -371,7 +373,8 @@ def _publication(record: Record, has_sessions: bool) -> tuple[str, str, str]:
         mail = f"sent {_instant(plan['sent_at']).astimezone(zone):%a %H:%M}"
     if plan["error"] and plan["state"] != Delivery.State.SENT:
         mail += f": {plan['error']}"
-    return ("changed" if changed else "published"), plan["state"], mail
+    mail_state = "HELD" if plan["error"] in HELD else plan["state"]
+    return ("changed" if changed else "published"), mail_state, mail
 
 
 def _mail_off(record: Record) -> str:

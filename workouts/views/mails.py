@@ -113,7 +113,9 @@ def coached_mail(request: SiteRequest, mail_id: int) -> Delivery:
     coached = Delivery.objects.filter(
         plan__week__athlete__in=Athlete.objects.coached_by(request.user)
     )
-    found = coached.select_related("plan__week__athlete__team", "plan__published_by")
+    found = coached.with_copy_stops().select_related(
+        "plan__week__athlete__team", "plan__published_by"
+    )
     return get_object_or_404(found, pk=mail_id)
 
 
@@ -136,8 +138,9 @@ def mail_detail(request: SiteRequest, mail_id: int) -> HttpResponse:
     athlete, plan = delivery.plan.week.athlete, delivery.plan
     now = timezone.now()
     is_newest = not plan.week.plans.filter(revision__gt=plan.revision).exists()
-    can_go = is_newest and delivery.not_after > now and not athlete.team.mails_paused_at
-    can_go = can_go and not MailStop.objects.standing(Value(athlete.email)).exists()
+    stops = MailStop.objects.standing(Value(athlete.email))
+    is_kept_back = athlete.team.mails_paused_at or stops or delivery.why_held(now=now)
+    can_go = is_newest and delivery.not_after > now and not is_kept_back
     context = {
         "team": athlete.team,
         "athlete": athlete,
