@@ -35,10 +35,11 @@ def form_page(request: SiteRequest, template: str, context: dict[str, Any]) -> H
 
 
 def guesses_refused(request: HttpRequest, *, is_guess: bool = False) -> HttpResponse | None:
-    """Answer 429 to whoever has tried too many links of no log-in that open nothing, else None.
+    """Answer 429 where too many links that open nothing were tried from one address, else None.
 
-    `is_guess` counts this one too, by the client's address. A page asks before it reads a link, so
-    that one that works looks like the others then. Without a cache to count in, nobody is refused.
+    A page that a link opens without a log-in asks before it reads the link, so that one that works
+    looks like the others then; `is_guess` counts one that does not. Without a cache to count in,
+    nobody is refused.
     """
     try:
         refused: HttpResponse | None = consume_or_429(
