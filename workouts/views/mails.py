@@ -113,9 +113,7 @@ def coached_mail(request: SiteRequest, mail_id: int) -> Delivery:
     coached = Delivery.objects.filter(
         plan__week__athlete__in=Athlete.objects.coached_by(request.user)
     )
-    found = coached.with_stops().select_related(
-        "plan__week__athlete__team", "plan__published_by"
-    )
+    found = coached.with_stops().select_related("plan__week__athlete__team", "plan__published_by")
     return get_object_or_404(found, pk=mail_id)
 
 
