@@ -167,6 +167,13 @@ def athlete_edit(request: SiteRequest, athlete_id: int) -> HttpResponse:
             form.save()
             if "track_limit" in form.changed_data:
                 follow_limit(request, athlete)
+        today = athlete.today(timezone.now())
+        if athlete.needs_guardian(today) and not athlete.guardian_email:
+            messages.warning(
+                request,
+                f"No mail goes to {athlete.name}, who is under 18, until a guardian's address "
+                "stands here too.",
+            )
         return redirect("athlete_detail", athlete_id=athlete_id)
     context = {"form": form, "team": athlete.team, "athlete": athlete}
     return form_page(request, "athletes/athlete_form.html", context)

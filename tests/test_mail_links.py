@@ -124,6 +124,20 @@ def test_the_history_knows_the_move_of_an_athlete_without_an_account(session, re
         assert '<td class="by wide-only">the athlete</td>' in text
 
 
+def test_days_that_are_free_are_offered_first_and_what_stands_on_the_others_is_told(
+    session, week, reader
+):
+    make_session(week=week, weekday=6, kind="LONG", title="Long run", notation="16km easy")
+    make_session(week=week, weekday=7, title="Draft of the coach", **EASY_NOTATION)
+    week.publish(now=timezone.now())
+    make_session(week=week, weekday=5, kind="EASY", title="Secret draft", notation="5km easy")
+    page = reader.get(link(session, "move"))
+    days = page.context["days"]
+    assert [day.is_free for day in days] == sorted((day.is_free for day in days), reverse=True)
+    assert {day.beside for day in days if day.on == date(2026, 12, 5)} == {"Long run"}
+    assert "beside Long run" in page.text and "Secret draft" not in page.text
+
+
 def test_a_moved_session_can_be_moved_back(session, reader):
     reader.post(link(session, "move"), {"on": "2026-12-03"})
     reader.post(link(session, "move"), {"on": "2026-12-01"})
@@ -137,7 +151,7 @@ def test_only_days_that_the_rule_allows_are_offered_and_taken(session, reader):
     full.schedule(weekday=2, **TRACK)
     full.schedule(weekday=5, **TRACK)
     page = reader.get(link(session, "move"))
-    offered = {d.on for d in page.context["offer"].days}
+    offered = {d.on for d in page.context["days"]}
     assert offered == {MONDAY.date() + timedelta(days=day) for day in (0, 2, 4, 5, 6)}
     for on in ("2026-12-03", "2026-12-10", "2026-11-20", "2026-12-20"):
         answer = reader.post(link(session, "move"), {"on": on})
@@ -154,7 +168,7 @@ def test_a_session_moves_to_its_own_week_or_the_next_however_often_the_link_is_u
         assert reader.post(link(session, "move"), {"on": on}).status_code == status
     page = reader.get(link(session, "move"))
     assert "stands on Thursday 10 December" in page.text
-    offered = {day.on for day in page.context["offer"].days}
+    offered = {day.on for day in page.context["days"]}
     assert min(offered) == MONDAY.date() and max(offered) == WEEK_ENDS.date() + timedelta(days=6)
     assert reader.post(link(session, "move"), {"on": "2026-12-01"}).status_code == 302
     assert Session.objects.get(pk=session.pk).on.isoformat() == "2026-12-01"
@@ -163,7 +177,7 @@ def test_a_session_moves_to_its_own_week_or_the_next_however_often_the_link_is_u
 def test_days_that_are_over_are_not_offered(session, reader, monkeypatch):
     at(monkeypatch, MONDAY + timedelta(days=3, hours=12))
     page = reader.get(link(session, "move"))
-    assert min(day.on for day in page.context["offer"].days).isoformat() == "2026-12-03"
+    assert min(day.on for day in page.context["days"]).isoformat() == "2026-12-03"
 
 
 def test_what_was_logged_or_called_off_is_not_moved(session, reader):
@@ -364,7 +378,7 @@ def test_the_athlete_reads_the_published_day_while_the_coach_drafts_another(
     assert "Planned for Tuesday 1 December. On which day" in page.text
     assert "Moved" not in page.text
     two_weeks = {MONDAY.date() + timedelta(days=ahead) for ahead in range(14)}
-    assert {day.on for day in page.context["offer"].days} == two_weeks - {MONDAY.date() + DAY}
+    assert {day.on for day in page.context["days"]} == two_weeks - {MONDAY.date() + DAY}
 
 
 def test_an_athlete_can_ask_for_the_very_day_that_the_coach_has_drafted(session, reader):

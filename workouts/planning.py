@@ -22,7 +22,7 @@ from workouts.models import (
 )
 from workouts.models.history import record
 from workouts.models.kinds import Kind, Surface, settle
-from workouts.models.plans import AS_SENT, what_is_planned, with_content
+from workouts.models.plans import AS_SENT, SETTLING, what_is_planned, with_content
 from workouts.models.weeks import LIMIT_WORDS, limit_words
 from workouts.notation import format_workout, narrow, parse_workout
 from workouts.prescriptions import summary
@@ -351,7 +351,8 @@ class Publication:
     """How many weeks of a group were published, said the same as before, or hold no session.
 
     `without_paces` names the athletes whose plan was published without target times; `as_sent`
-    counts the weeks that were set back to what had been mailed, and are not mailed once more.
+    counts the weeks that were set back to what had been mailed, and are not mailed once more;
+    `settling` those whose changes are mailed only when the edits have settled.
     """
 
     published: int
@@ -359,6 +360,7 @@ class Publication:
     empty: int
     as_sent: int = 0
     without_paces: tuple[str, ...] = ()
+    settling: int = 0
 
 
 def publish_weeks(
@@ -381,6 +383,10 @@ def publish_weeks(
         empty=len(wanted) * (ahead + 1) - len(plans),
         as_sent=as_sent,
         without_paces=tuple(dict.fromkeys(one.name for one in new if not has_race(one))),
+        settling=sum(
+            plan.delivery.state == Delivery.State.DUE and plan.delivery.due_at == now + SETTLING
+            for plan in fresh
+        ),
     )
 
 

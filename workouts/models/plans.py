@@ -752,7 +752,9 @@ def _newest_of(delivery: Delivery) -> Iterator[DeliveryQuerySet]:
     plan = delivery.plan
     with transaction.atomic():
         TrainingWeek.objects.select_for_update(no_key=True).get(pk=plan.week_id)
+        # One that says the same again was not mailed: what the athlete holds is this one.
         newer = PublishedPlan.objects.filter(week=plan.week_id, revision__gt=plan.revision)
+        newer = newer.exclude(delivery__last_error=AS_SENT)
         one = Delivery.objects.filter(pk=delivery.pk)
         yield one.none() if newer.exists() else one
 

@@ -6,10 +6,11 @@ whether it exists or not.
 
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from anymail.signals import AnymailTrackingEvent, EventType, tracking
@@ -42,6 +43,8 @@ from workouts.mail_links import (
 from workouts.models import (
     Action,
     Delivery,
+    Kind,
+    PublishedPlan,
     Result,
     Session,
     TrackLimitReached,
@@ -123,7 +126,8 @@ def mail_done(request: SiteRequest, session: Session, planned: Planned) -> HttpR
     if request.method == "POST" and form.is_valid():
         keep_result(form, by=session.week.athlete.user)
         return redirect(request.path)
-    context = page_context(session, planned) | {"form": form}
+    today = session.week.athlete.today(timezone.now())
+    context = page_context(session, planned) | {"form": form, "today": today}
     return form_page(request, "workouts/mail_done.html", context)
 
 
@@ -135,6 +139,7 @@ def mail_cannot(request: SiteRequest, session: Session, planned: Planned) -> Htt
     form = CannotForm(request.POST or None, initial={"reason": result.comment if result else ""})
     if "back" in request.POST:
         Result.objects.take_back(session)
+        messages.success(request, "Taken back. Your coach sees that you train.")
         return redirect(request.path)
     if request.method == "POST" and form.is_valid():
         by, reason = session.week.athlete.user, form.cleaned_data["reason"]
@@ -161,7 +166,7 @@ def mail_move(request: SiteRequest, session: Session, planned: Planned) -> HttpR
         form.add_error("on", "It does not fit on that day any more. Choose one of these.")
     context |= {
         "form": form,
-        "offer": legal_days(session, was_on=was_on),
+        "days": days_offered(session, was_on=was_on),
         "next_monday": monday_of(was_on) + timedelta(days=7),
         "on": day_known(session, was_on),
         "was_on": was_on,
@@ -189,6 +194,43 @@ def legal_days(session: Session, *, was_on: date) -> Offer:
     """
     found = days_to_move(session, known_on=day_known(session, was_on), monday=monday_of(was_on))
     return found.since(session.week.athlete.today(timezone.now()))
+
+
+class DayChoice(NamedTuple):
+    """A day that a session can be moved to, what is published for it already, what is near it."""
+
+    on: date
+    beside: str
+    is_close: bool
+
+    @property
+    def is_free(self) -> bool:
+        return not self.beside and not self.is_close
+
+
+def days_offered(session: Session, *, was_on: date) -> list[DayChoice]:
+    """Return the days to choose from, those that are free first."""
+    known = known_sessions(session, since=monday_of(was_on))
+    days = [
+        DayChoice(day.on, ", ".join(known[day.on]), bool(day.doubts))
+        for day in legal_days(session, was_on=was_on).days
+    ]
+    return sorted(days, key=lambda day: (not day.is_free, day.on))
+
+
+def known_sessions(session: Session, *, since: date) -> dict[date, list[str]]:
+    """Return what else the athlete knows to run on each day of two weeks, by title."""
+    athlete = session.week.athlete
+    plans = PublishedPlan.objects.latest_revisions().released(
+        athlete, today=athlete.today(timezone.now())
+    )
+    weeks = (since, since + timedelta(days=7))
+    found: dict[date, list[str]] = defaultdict(list)
+    for plan in plans.filter(week__athlete=athlete, week__starts_on__in=weeks):
+        for planned in plan.content["sessions"]:
+            if planned["id"] != session.pk and planned["kind"] != Kind.REST:
+                found[date.fromisoformat(planned["on"])].append(planned["title"])
+    return found
 
 
 def moved(session: Session, on: date, *, was_on: date) -> bool:
@@ -230,13 +272,28 @@ def mail_unsubscribe(request: SiteRequest, unsubscribe_token: str) -> HttpRespon
     athlete = athletes.filter(pk=link.athlete_id).first()
     if athlete is None or link.kind not in MailKind:
         return unknown(request)
-    is_off = link.mark != mark_of(athlete.email)  # no mail goes to that address any more
-    if request.method == "POST" and not is_off:
-        Unsubscription.objects.note(athlete, link.kind, now=timezone.now())
-        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted(now=timezone.now())
-    is_off = is_off or athlete.unsubscriptions.filter(kind=link.kind).exists()
-    context = {"team": athlete.team, "kind": MailKind(link.kind), "is_off": is_off}
+    is_here = link.mark == mark_of(athlete.email)  # else no mail goes to that address any more
+    if request.method == "POST" and is_here:
+        set_mail(athlete, MailKind(link.kind), on="again" in request.POST)
+    is_off = athlete.unsubscriptions.filter(kind=link.kind).exists()
+    context = {
+        "team": athlete.team,
+        "kind": MailKind(link.kind),
+        "is_off": is_off or not is_here,
+        "can_be_on": is_off and is_here,
+    }
     return render(request, "workouts/mail_unsubscribe.html", context)
+
+
+def set_mail(athlete: Athlete, kind: MailKind, *, on: bool) -> None:
+    """Stop one kind of mail, or let it come again to whom its link was sent."""
+    now = timezone.now()
+    if on:
+        athlete.unsubscriptions.filter(kind=kind).delete()
+        Delivery.objects.wanted_again(athlete, now=now)
+    else:
+        Unsubscription.objects.note(athlete, kind, now=now)
+        Delivery.objects.filter(plan__week__athlete=athlete).drop_unwanted(now=now)
 
 
 KINDS = {bounces.HARD: MailStop.Kind.BOUNCE, bounces.SOFT: MailStop.Kind.SOFT}

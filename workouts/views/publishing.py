@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -120,6 +121,9 @@ def publication_words(done: Publication) -> str:
     if done.empty:
         parts.append(f"{done.empty} without a session, left alone")
     text = f"Weeks: {', '.join(parts)}."
+    if done.settling:
+        minutes = settings.CHANGE_MAIL_SETTLES_MINUTES
+        text += f" Changes are mailed {minutes} minutes after the last edit."
     if done.without_paces:
         text += f" Without a race, and so without target times: {', '.join(done.without_paces)}."
     return text
