@@ -126,6 +126,51 @@ def test_each_coach_of_a_team_gets_their_own(member, team, week):
     assert sorted(one.to[0] for one in mail.outbox) == ["assi@club.example", "coach@club.example"]
 
 
+def cannot_log_in(member: Membership) -> None:
+    User.objects.filter(pk=member.user_id).update(is_active=False)
+
+
+def complained(member: Membership) -> None:
+    MailStop.objects.create(email=member.user.email, kind="SPAM", at=MORNING, event_id="1")
+
+
+def wants_none(member: Membership) -> None:
+    Membership.objects.filter(pk=member.pk).update(digest_at=None)
+
+
+UNWANTED = [cannot_log_in, complained, wants_none]
+
+
+@pytest.mark.parametrize("happens", UNWANTED)
+def test_a_coach_who_is_gone_or_marked_it_as_spam_gets_none(member, week, happens):
+    happens(member)
+    ring(at=MORNING)
+    assert mail.outbox == []
+    assert not Digest.objects.exists()
+
+
+@pytest.mark.parametrize("happens", UNWANTED)
+def test_nor_does_one_whose_mail_waits_for_another_try(member, week, happens):
+    Digest.objects.promise(now=MORNING)
+    happens(member)
+    ring(at=MORNING + timedelta(minutes=10))
+    assert mail.outbox == []
+
+
+def test_a_coach_whose_address_takes_mail_again_gets_the_next_one(member, week):
+    complained(member)
+    ring(at=MORNING)
+    MailStop.objects.lift(member.user.email, now=MORNING)
+    ring(at=MORNING + timedelta(minutes=10))
+    assert len(mail.outbox) == 1
+
+
+def test_one_soft_bounce_does_not_end_it(member, week):
+    MailStop.objects.create(email=member.user.email, kind="SOFT", at=MORNING, event_id="1")
+    ring(at=MORNING)
+    assert len(mail.outbox) == 1
+
+
 # What
 
 
