@@ -12,6 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from tests.make import (
     EASY,
@@ -187,6 +188,39 @@ def test_long_words_and_titles_keep_to_the_width_of_a_terminal(runner, now):
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
+LONG = ["long " * 13 + "long", "long " * 5 + "long"]
+
+
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        ("one\ntwo\n\nthree", ["one", "two", "", "three"]),
+        ("one\r\ntwo\r\n\r\nthree\r\n", ["one", "two", "", "three"]),
+        ("one\rtwo", ["one", "two"]),
+        ("short\r", ["short"]),
+        ("", [""]),
+        ("Stop.\n\n" + " ".join(LONG) + "\nSleep.", ["Stop.", "", *LONG, "Sleep."]),
+        ("x" * 80 + " y", ["x" * 80, "y"]),
+    ],
+)
+def test_the_lines_of_a_note_stay_as_the_coach_wrote_them(said, lines):
+    assert mails.fold(said).split("\n") == lines
+    assert mails.fold(said, "  ", first="- ") == "- " + "\n  ".join(lines)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_note_is_read_line_by_line_in_text_and_html(runner, now, end):
+    week = make_week(athlete=runner)
+    make_session(week=week, note=end.join(["Spikes.", "No watch."]))
+    week.write_note(end.join(["Easy week.", "", "Sleep well."]))
+    raw = delivery.plan_message(week.publish(now=now).delivery).in_bytes
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+    for kind in ("plain", "html"):
+        said = read(raw).get_body((kind,)).get_content().replace("\r\n", "\n")
+        assert "Easy week.\n\nSleep well." in said
+        assert "Spikes.\nNo watch." in said
+
+
 def test_what_a_coach_types_is_text_in_the_html(runner, now):
     week = make_week(athlete=runner)
     make_session(week=week, title="<b>&800s", note="{{ 7*7 }}", place="<img src=x>")
@@ -246,13 +280,14 @@ SAID = ".\n..\nFrom here\n =_plan\n--=_plan--\nZoë runs 3:21–3:24 " + "long "
         ("quoted-printable", "<p>" + "x" * 996),
         ("quoted-printable", "<p>é" + "x" * 990),
         ("quoted-printable", f"<p>{SAID}"),
-        ("quoted-printable", "<p>\r"),
+        ("7bit", "<p>\r"),
+        ("7bit", "<p>one\r\ntwo\rthree"),
     ],
 )
 def test_the_email_package_reads_what_we_wrote(plan, encoding, said):
     letter = mails.Letter(
         "Week of 30 Nov, 1 change: Thursday: 6 × 800 m became 5 × 800 m, and more of the like",
-        SAID,
+        f"one\r\ntwo\rthree{SAID}",
         f"{letter_of(plan).html}\n{said}",
     )
     sender = mails.address("Läufer “A, B” via Coachsite", "plans@coachsite.example")
@@ -264,9 +299,10 @@ def test_the_email_package_reads_what_we_wrote(plan, encoding, said):
     assert message["From"].addresses[0].addr_spec == "plans@coachsite.example"
     text, html = message.iter_parts()
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
-    assert text.get_content().replace("\r\n", "\n") == letter.text
+    assert text.get_content().replace("\r\n", "\n") == f"one\ntwo\nthree{SAID}"
     assert html["Content-Transfer-Encoding"] == encoding
-    assert unescape(html.get_content()).replace("\r\n", "\n") == unescape(letter.html)
+    written = letter.html.replace("\r\n", "\n").replace("\r", "\n")
+    assert unescape(html.get_content()).replace("\r\n", "\n") == unescape(written)
     assert not message.defects and not text.defects and not html.defects
     assert raw.isascii()
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
@@ -357,6 +393,30 @@ def test_the_subject_of_one_change_says_it(plan, mailoutbox):
     send(plan, at=SUNDAY_EVENING)
     send(republish(plan, at=SUNDAY_EVENING, place="Park"), at=SUNDAY_EVENING + SETTLING)
     assert mailoutbox[1].subject == "Week of 30 Nov, 1 change: Tuesday: at Park, was Mile End"
+
+
+@pytest.mark.parametrize("field", ["title", "place"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_line_break_in_a_title_or_place_does_not_keep_its_change_from_the_athlete(
+    plan, mailoutbox, field, end
+):
+    send(plan, at=SUNDAY_EVENING)
+    newer = republish(plan, at=SUNDAY_EVENING, **{field: f"Meet{end}here"})
+    assert send(newer, at=SUNDAY_EVENING + SETTLING).state == "SENT"
+    message = read(mailoutbox[1].in_bytes)
+    assert "Meet here" in message["Subject"] == mailoutbox[1].subject
+    assert b"\r" not in mailoutbox[1].in_bytes.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize("field", ["title", "place"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028"])
+def test_a_pasted_line_break_becomes_a_space_in_a_title_or_place(plan, coach_client, field, end):
+    session = plan.week.sessions.get(kind="TRACK")
+    names = ("kind", "title", "notation", "place", "note")
+    typed = {name: getattr(session, name) for name in names} | {field: f"Meet{end}here"}
+    coach_client.post(reverse("session_edit", args=[session.pk]), typed)
+    session.refresh_from_db()
+    assert getattr(session, field) == "Meet here"
 
 
 def test_a_change_is_not_mailed_before_the_edits_have_settled(plan, mailoutbox):

@@ -163,7 +163,7 @@ def _subject(week: Week) -> str:
     head = f"Week of {week.starts_on.day} {week.starts_on:%b}"
     if not week.changes:
         return f"{head}: {week.size}"
-    subject = f"{head}, {week.count}: {'; '.join(week.changes)}"
+    subject = one_line(f"{head}, {week.count}: {'; '.join(week.changes)}")
     return subject if len(subject) <= LONGEST_SUBJECT else f"{head}: {week.count}"
 
 
@@ -318,10 +318,22 @@ def fold(text: str, indent: str = "", first: str | None = None, width: int = WID
     `first` goes before the first line, `indent` before the others.
     """
     first = indent if first is None else first
-    if len(text) <= width - len(indent) and len(text.splitlines()) < 2:
+    width -= len(indent)
+    if len(text) <= width and text.isprintable():  # one line, which nothing breaks
         return first + text
-    broken = re.sub(rf"(.{{1,{width - len(indent)}}})(?: +|$)", r"\1\n", text, flags=re.MULTILINE)
-    return first + f"\n{indent}".join(broken.splitlines())
+    lines = [part for line in text.splitlines() for part in _parts(line, width)]
+    return first + f"\n{indent}".join(lines)
+
+
+def _parts(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    return re.sub(rf"(.{{1,{width}}})(?: +|$)", r"\1\n", line).splitlines()
+
+
+def one_line(words: str) -> str:
+    """Return words with one space for each gap: a title or name may hold line breaks, no header."""
+    return " ".join(words.split())
 
 
 def _glance_line(one: Glance) -> str:
@@ -366,8 +378,15 @@ def in_bytes(headers: Mapping[str, str], letter: Letter) -> bytes:
     return b"".join((*parts, f"--{boundary}--\r\n".encode("ascii")))
 
 
+def _lines(body: bytes) -> bytes:
+    """Return a body whose lines end in LF alone: browsers post CR LF, and no CR may go out bare."""
+    if b"\r" not in body:
+        return body
+    return body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def _printable(text: str) -> tuple[str, bytes]:
-    return "quoted-printable", binascii.b2a_qp(text.encode())
+    return "quoted-printable", binascii.b2a_qp(_lines(text.encode()))
 
 
 def _plain_html(html: str) -> tuple[str, bytes]:
@@ -376,7 +395,7 @@ def _plain_html(html: str) -> tuple[str, bytes]:
     Lines that are longer than a server must take (RFC 5322, 2.1.1), or that a mailbox would write
     differently, go as quoted-printable.
     """
-    body = html.encode("ascii", "xmlcharrefreplace")
+    body = _lines(html.encode("ascii", "xmlcharrefreplace"))
     if AS_IT_IS.fullmatch(body):
         return "7bit", body
     return _printable(html)
