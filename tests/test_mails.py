@@ -5,6 +5,8 @@ import email
 import email.policy
 import re
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
+from email.utils import getaddresses
 from html import unescape
 from html.parser import HTMLParser
 
@@ -14,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from athletes.models import Team, User
 from tests.make import (
     EASY,
     MONDAY,
@@ -306,13 +309,86 @@ def test_the_email_package_reads_what_we_wrote(plan, encoding, said):
     assert not message.defects and not text.defects and not html.defects
     assert raw.isascii()
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
-    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert not re.search(rb"[\r\n]", raw.replace(b"\r\n", b""))
 
 
-def test_no_header_is_smuggled_in():
+NAMES = [
+    "Harriers",
+    "Läuferverein Köln-Süd 1899",
+    "TSV Grün-Weiß Düsseldorf Laufgruppe",
+    "Český běžecký klub Praha",
+    "Беговой клуб Спартак",
+    "Николай Александрович Петров",
+    "שלום רץ",
+    "走" * 30,
+    "👟" * 20,
+    "e\u0301" * 40,
+    "Ana 走 Ж 👟 é, “q” and 6 × 800 m",
+    "a" * 80,
+    "ж" * 80,
+    ("Old Town Runners " * 5)[:79],
+    ("Köln " * 16).strip(),
+    'A "b" <c@d.example>, e',
+    'Ä "b" <c@d.example>, e',
+    ("“x”, y " * 11).strip(),
+    'x, "y" ' * 11 + "z",
+    "O'Neill, Pat (coach) \\ co.",
+    ";:@[]",
+    "=?utf-8?q?x?=",
+    "Club =?utf-8?q?x?= =?",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("header", ["From", "Reply-To"])
+@pytest.mark.parametrize("at", ["plans@coachsite.example", f"{'x' * 64}@{'y' * 60}.example"])
+def test_a_name_or_subject_in_any_script_is_read_as_it_was_written(name, header, at):
+    subject = f"Week of 30 Nov, 1 change: Tuesday: at {name}"
+    names = {header: mails.address(name, at), "Subject": subject, "To": "a@b.example"}
+    raw = mails.in_bytes(names, mails.Letter("", "", ""))
+    # The older parser: before Python 3.12.9 the newer one keeps the space between encoded words.
+    message = email.message_from_bytes(raw)
+    [(found, found_at)] = getaddresses([message[header].replace("\r\n", "")])
+    assert (str(make_header(decode_header(found))), found_at) == (name, at)
+    assert read(raw)[header].addresses[0].addr_spec == at
+    assert read(raw)["Subject"] == subject
+    assert message.keys() == [*names, "MIME-Version", "Content-Type"]
+
+    lines = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    for line in lines:
+        assert len(line) <= 78 or " " not in line.strip()
+        assert len(line) <= 998
+    assert all(len(word) <= 75 for word in raw.split() if word.startswith(b"=?"))
+
+
+@pytest.mark.parametrize("name", ["Läuferverein Köln-Süd 1899", "Беговой клуб", "a" * 80])
+def test_a_name_that_needs_at_most_one_encoded_word_is_read_by_every_parser(name):
+    sender = mails.address(f"{name} via Coachsite", "plans@coachsite.example")
+    message = read(mails.in_bytes({"From": sender}, mails.Letter("", "", "")))
+    assert message["From"].addresses[0].display_name == f"{name} via Coachsite"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("name", ["Week", "Wöche", "Week, “1”", "w" * 80])
+def test_no_header_is_smuggled_in(end, name):
+    bad = f"{name}{end}Bcc: all@club.example"
     letter = mails.Letter("s", "t", "h")
-    with pytest.raises(ValueError, match="line break"):
-        mails.in_bytes({"Subject": "Week\r\nBcc: all@club.example"}, letter)
+    for header in ("Subject", "From", "List-Unsubscribe"):
+        with pytest.raises(ValueError, match="line break"):
+            mails.in_bytes({header: bad}, letter)
+    # A name is flattened, as it may be stored so; an address with a line break is none.
+    message = read(mails.in_bytes({"From": mails.address(bad, "a@b.example")}, letter))
+    assert message.keys() == ["From", "MIME-Version", "Content-Type"]
+    assert len(message["From"].addresses) == 1
+    for at in (f"a@b.example{end}Bcc: c@d.example", f"a{end}b@c.example", f"a@b{end}ä.example"):
+        with pytest.raises(ValueError, match="address"):
+            mails.address(name, at)
+
+
+def test_an_address_that_servers_do_not_take_is_refused():
+    for name in ("", "Ana", "Ána"):
+        with pytest.raises(ValueError, match="zoë@club"):
+            mails.address(name, "zoë@club.example")
 
 
 def test_an_address_with_letters_beyond_ascii_is_written_as_servers_take_it():
@@ -334,6 +410,27 @@ def test_the_mail_comes_from_the_team_and_an_answer_reaches_the_coach(plan):
     assert message["Message-ID"] == f"<plan.{plan.delivery.message_id}@coachsite.example>"
     assert message["Date"].datetime
     assert "Reply to this mail to reach Carla Coach." in message.get_body(("plain",)).get_content()
+
+
+@pytest.mark.parametrize(
+    ("team_name", "coach_name"),
+    [
+        ("Läuferverein Köln-Süd 1899", "José María Fernández-Núñez"),
+        ("Беговой клуб Спартак имени Знаменских", "Николай Александрович Петров"),
+        ("東京走友会陸上競技部長距離", "山田 太郎"),
+        ("Two\r\nlines", "Two\nlines"),
+    ],
+)
+def test_a_team_with_a_long_name_in_any_script_gets_its_mail_out(
+    plan, mailoutbox, team_name, coach_name
+):
+    Team.objects.update(name=team_name)
+    User.objects.update(name=coach_name)
+    assert send(plan, at=SUNDAY_EVENING).state == "SENT"
+    message = email.message_from_bytes(mailoutbox[0].in_bytes)
+    for header, words in (("From", f"{team_name} via Coachsite"), ("Reply-To", coach_name)):
+        [(found, _)] = getaddresses([message[header].replace("\r\n", "")])
+        assert str(make_header(decode_header(found))) == " ".join(words.split())
 
 
 @pytest.mark.parametrize("who", ["nobody", "somebody who left the team"])
