@@ -37,6 +37,13 @@ from athletes.paces import RACED_M, implausible
 from athletes.predictions import TRAINING
 
 
+class LineField(forms.CharField):
+    """Text on one line, as a subject or a heading has it; a pasted line break becomes a space."""
+
+    def to_python(self, value: Any) -> str:
+        return " ".join(str(super().to_python(value)).splitlines())
+
+
 class ClockField(forms.CharField):
     """A time as a coach types it, 17:05.3, in seconds."""
 
@@ -98,8 +105,8 @@ class OwnedForm(forms.ModelForm):
 
 
 class TeamForm(forms.Form):
-    name = forms.CharField(label="Name of the team", max_length=80)
-    coach = forms.CharField(label="Your own name", max_length=120)
+    name = LineField(label="Name of the team", max_length=80)
+    coach = LineField(label="Your own name", max_length=120)
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -122,6 +129,7 @@ class TeamEditForm(forms.ModelForm):
     class Meta:
         model = Team
         fields = ["name", "lap_m", "split_m", "release_weeks"]
+        field_classes = {"name": LineField}
         labels = {"name": "Name of the team", "lap_m": "One lap of your track, in metres"}
         help_texts = {
             "lap_m": "400 outdoors, usually 200 indoors. A session can have a lap of its own.",
@@ -194,6 +202,7 @@ class AthleteForm(OwnedForm):
             "send_weekday",
             "send_time",
         ]
+        field_classes = {"name": LineField}
         labels = {
             "send_weekday": "Plan is mailed on",
             "send_time": "at (own time)",

@@ -1,15 +1,19 @@
 """The coach's morning mail: once a day, at the coach's own hour, and only with something to say."""
 
+import email
 import smtplib
 from datetime import UTC, date, datetime, time, timedelta
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from athletes.models import MailStop, Membership, User
-from tests.make import EASY, MONDAY, make_athlete, make_team, make_user, make_week
+from athletes.models import MailStop, Membership, Team, User
+from tests.make import EASY, MONDAY, make_athlete, make_plan, make_team, make_user, make_week
+from tests.sink import Server
 from workouts import digests, tasks
 from workouts.models import Delivery, Digest, Result
 from workouts.models.plans import LEASE
@@ -124,6 +128,51 @@ def test_each_coach_of_a_team_gets_their_own(member, team, week):
     make_team(coach=make_user(email="quiet@club.example"), slug="quiet")
     ring(at=MORNING)
     assert sorted(one.to[0] for one in mail.outbox) == ["assi@club.example", "coach@club.example"]
+
+
+def cannot_log_in(member: Membership) -> None:
+    User.objects.filter(pk=member.user_id).update(is_active=False)
+
+
+def complained(member: Membership) -> None:
+    MailStop.objects.create(email=member.user.email, kind="SPAM", at=MORNING, event_id="1")
+
+
+def wants_none(member: Membership) -> None:
+    Membership.objects.filter(pk=member.pk).update(digest_at=None)
+
+
+UNWANTED = [cannot_log_in, complained, wants_none]
+
+
+@pytest.mark.parametrize("happens", UNWANTED)
+def test_a_coach_who_is_gone_or_marked_it_as_spam_gets_none(member, week, happens):
+    happens(member)
+    ring(at=MORNING)
+    assert mail.outbox == []
+    assert not Digest.objects.exists()
+
+
+@pytest.mark.parametrize("happens", UNWANTED)
+def test_nor_does_one_whose_mail_waits_for_another_try(member, week, happens):
+    Digest.objects.promise(now=MORNING)
+    happens(member)
+    ring(at=MORNING + timedelta(minutes=10))
+    assert mail.outbox == []
+
+
+def test_a_coach_whose_address_takes_mail_again_gets_the_next_one(member, week):
+    complained(member)
+    ring(at=MORNING)
+    MailStop.objects.lift(member.user.email, now=MORNING)
+    ring(at=MORNING + timedelta(minutes=10))
+    assert len(mail.outbox) == 1
+
+
+def test_one_soft_bounce_does_not_end_it(member, week):
+    MailStop.objects.create(email=member.user.email, kind="SOFT", at=MORNING, event_id="1")
+    ring(at=MORNING)
+    assert len(mail.outbox) == 1
 
 
 # What
@@ -255,6 +304,72 @@ def test_a_refusal_is_final_and_a_server_that_is_away_is_asked_again(
     monkeypatch.undo()
     ring(at=MORNING + timedelta(minutes=10))
     assert len(mail.outbox) == (state == State.DUE)
+
+
+@pytest.fixture
+def rivals(other_coach, now) -> Membership:
+    """A second team, whose mail comes after that of the first one in the same batch."""
+    team = make_team(coach=other_coach, slug="rivals", name="Rivals")
+    make_plan(athlete=make_athlete(team=team, name="Rita Rival"), now=now)
+    member = team.memberships.get()
+    member.digest_at = time(6, 30)
+    member.save()
+    return member
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Läuferverein Köln-Süd 1899",
+        "Беговой клуб Спартак имени братьев Знаменских",
+        "東京走友会陸上競技部長距離",
+        "a" * 80,
+        "Two\r\nlines",
+    ],
+)
+def test_a_team_with_a_long_name_in_any_script_gets_its_mail(member, week, rivals, settings, name):
+    Team.objects.filter(pk=member.team_id).update(name=name)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with Server().in_background() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+        ring(at=MORNING)
+        server.shutdown()
+    assert [one.state for one in Digest.objects.all()] == [State.SENT, State.SENT]
+    sent = email.message_from_bytes(server.taken[0])
+    found, _ = parseaddr(sent["From"].replace("\r\n", ""))
+    assert str(make_header(decode_header(found))) == f"{' '.join(name.split())} via Coachsite"
+    subject = str(make_header(decode_header(sent["Subject"].replace("\r\n", ""))))
+    assert subject.strip().startswith(f"{' '.join(name.split())}, Tue 1 Dec: today")
+
+
+@pytest.mark.parametrize("broken", ["morning", "digest_message", "sender_of"])
+def test_a_mail_that_cannot_be_drawn_stops_no_other_and_is_tried_again(
+    member, week, rivals, monkeypatch, broken
+):
+    real, calls = getattr(digests, broken), []
+
+    def break_once(*args, **more):
+        calls.append(args)
+        if len(calls) == 1:
+            raise ValueError("cannot be drawn")
+        return real(*args, **more)
+
+    monkeypatch.setattr(digests, broken, break_once)
+    ring(at=MORNING)
+    first, second = Digest.objects.order_by("pk")
+    assert (first.state, first.last_error) == (State.DUE, "cannot be drawn")
+    assert second.state == State.SENT
+    ring(at=MORNING + timedelta(minutes=1))
+    assert len(mail.outbox) == 2
+
+
+def test_a_header_that_django_refuses_is_found_before_the_mail_is_on_the_wire(
+    member, week, rivals, monkeypatch
+):
+    bad = [f"plans@club.example{end}" for end in ("\nBcc: all@club.example", "")]
+    monkeypatch.setattr(digests, "sender_of", lambda team: bad.pop(0))
+    ring(at=MORNING)
+    assert [one.state for one in Digest.objects.order_by("pk")] == [State.DUE, State.SENT]
 
 
 # The switch

@@ -30,7 +30,7 @@ from workouts.delivery import (
     sender_of,
     words,
 )
-from workouts.mails import fold
+from workouts.mails import fold, one_line
 from workouts.models import Delivery, Digest, Kind, PublishedPlan, Result, Session
 from workouts.models.plans import HELD
 from workouts.smtp import HeldBack
@@ -63,7 +63,8 @@ class Morning:
     @property
     def subject(self) -> str:
         told = [heading for heading, _ in self.sections]
-        return f"{self.team}, {self.on:%a} {self.on.day} {self.on:%b}: {', '.join(told).lower()}"
+        day = f"{self.on:%a} {self.on.day} {self.on:%b}"
+        return one_line(f"{self.team}, {day}: {', '.join(told).lower()}")
 
 
 def send_digests(digest_ids: Iterable[int], *, clock: Callable[[], datetime]) -> None:
@@ -81,11 +82,17 @@ def send_digest(digest_id: int, *, connection: Any, clock: Callable[[], datetime
     digest = held.select_related("membership__team", "membership__user").first()
     if digest is None:
         return
-    told = morning(digest, now=now)
+    try:
+        told = morning(digest, now=now)
+        message = digest_message(digest, told)
+        message.message()  # puts it together now: what is wrong with a header shows here
+    except Exception as error:  # a mail that cannot be drawn must not stop the others
+        log.exception("the morning mail %s cannot be made", digest.pk)
+        put_back(held, digest, error, now=clock())
+        return
     if not told.sections:
         held.update(state=Digest.State.EMPTY, told_until=now)
         return
-    message = digest_message(digest, told)
 
     def may_go() -> bool:
         free = held.filter(state=Digest.State.CLAIMED, lease_until__gt=clock() + LONGEST_TEXT)
@@ -114,6 +121,13 @@ def write_down(
         state = Digest.State.UNCLEAR
     elif spoken and spoken[0] >= 500 and not isinstance(error, smtplib.SMTPSenderRefused):
         state = Digest.State.FAILED
+    put_back(held, digest, error, now=now, state=state)
+
+
+def put_back(
+    held: Any, digest: Digest, error: Exception, *, now: datetime, state: str = Digest.State.DUE
+) -> None:
+    """Write down what went wrong; a mail that is still due is tried again after a while."""
     held.update(
         state=state,
         next_try_at=now + longest_pause(digest.attempts),

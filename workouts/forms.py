@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from athletes.forms import ClockField, OwnedForm
+from athletes.forms import ClockField, LineField, OwnedForm
 from athletes.models import (
     LAP_M,
     LIMIT_IS_0_TO_2,
@@ -54,7 +54,7 @@ class WorkoutForm(OwnedForm):
     class Meta:
         model = Workout
         fields = ["title", "kind", "level", "purpose", "notation"]
-        field_classes = {"notation": NotationField}
+        field_classes = {"title": LineField, "notation": NotationField}
         widgets = {"notation": forms.Textarea(attrs={"rows": 6, "class": "notation"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -127,7 +127,7 @@ class SessionForm(forms.Form):
         widget=forms.TimeInput(attrs={"type": "time"}),
         error_messages={"invalid": "Write the time of day as 18:30."},
     )
-    place = forms.CharField(required=False, max_length=120)
+    place = LineField(required=False, max_length=120)
     note = forms.CharField(
         label="Note to the athlete",
         required=False,
@@ -219,7 +219,7 @@ class SessionEditForm(forms.ModelForm):
     class Meta:
         model = Session
         fields = ["kind", "title", "notation", *DETAILS]
-        field_classes = {"notation": NotationField}
+        field_classes = {"title": LineField, "place": LineField, "notation": NotationField}
         labels = {"surface": "Where", "lap_m": "Lap (m)"}
         widgets = {
             "notation": forms.Textarea(attrs={"rows": 5, "class": "notation"}),

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from email.header import Header
 from email.utils import formataddr
 from functools import cache, lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -44,6 +45,14 @@ WIDTH: Final = 72  # of the plain text; a reply that quotes it still has 80 colu
 DAY: Final = " " * 8  # the columns at both ends of the week at a glance
 LENGTH: Final = 16
 AS_IT_IS: Final = re.compile(rb"(?:(?!From |--)[^\n\r\0]{0,998}(?:\n|\Z))*")
+# A line of a header, where its words let it (RFC 5322, 2.1.1): it is folded before a space.
+HEADER_WIDTH: Final = 78
+HEADER_LINE: Final = re.compile(r".{0,77}[^ ](?= |$)| *[^ ]+")
+ENCODED_WORD: Final = 68  # a line holds it beside the name of any header; RFC 2047 allows 75
+# Words that stand as they are in a subject, but none that reads as encoded; and beside encoded ones
+# in a name, where nothing may be quoted.
+PLAIN: Final = re.compile(r"(?!.*=\?)[!-~]*")
+PLAIN_IN_NAME: Final = re.compile(r"[A-Za-z0-9!&'*+/-]+")
 
 
 # What is said -------------------------------------------------------------------------------------
@@ -163,7 +172,7 @@ def _subject(week: Week) -> str:
     head = f"Week of {week.starts_on.day} {week.starts_on:%b}"
     if not week.changes:
         return f"{head}: {week.size}"
-    subject = f"{head}, {week.count}: {'; '.join(week.changes)}"
+    subject = one_line(f"{head}, {week.count}: {'; '.join(week.changes)}")
     return subject if len(subject) <= LONGEST_SUBJECT else f"{head}: {week.count}"
 
 
@@ -318,10 +327,22 @@ def fold(text: str, indent: str = "", first: str | None = None, width: int = WID
     `first` goes before the first line, `indent` before the others.
     """
     first = indent if first is None else first
-    if len(text) <= width - len(indent) and len(text.splitlines()) < 2:
+    width -= len(indent)
+    if len(text) <= width and text.isprintable():  # one line, which nothing breaks
         return first + text
-    broken = re.sub(rf"(.{{1,{width - len(indent)}}})(?: +|$)", r"\1\n", text, flags=re.MULTILINE)
-    return first + f"\n{indent}".join(broken.splitlines())
+    lines = [part for line in text.splitlines() for part in _parts(line, width)]
+    return first + f"\n{indent}".join(lines)
+
+
+def _parts(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    return re.sub(rf"(.{{1,{width}}})(?: +|$)", r"\1\n", line).splitlines()
+
+
+def one_line(words: str) -> str:
+    """Return words with one space for each gap: a title or name may hold line breaks, no header."""
+    return " ".join(words.split())
 
 
 def _glance_line(one: Glance) -> str:
@@ -366,8 +387,15 @@ def in_bytes(headers: Mapping[str, str], letter: Letter) -> bytes:
     return b"".join((*parts, f"--{boundary}--\r\n".encode("ascii")))
 
 
+def _lines(body: bytes) -> bytes:
+    """Return a body whose lines end in LF alone: browsers post CR LF, and no CR may go out bare."""
+    if b"\r" not in body:
+        return body
+    return body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def _printable(text: str) -> tuple[str, bytes]:
-    return "quoted-printable", binascii.b2a_qp(text.encode())
+    return "quoted-printable", binascii.b2a_qp(_lines(text.encode()))
 
 
 def _plain_html(html: str) -> tuple[str, bytes]:
@@ -376,29 +404,51 @@ def _plain_html(html: str) -> tuple[str, bytes]:
     Lines that are longer than a server must take (RFC 5322, 2.1.1), or that a mailbox would write
     differently, go as quoted-printable.
     """
-    body = html.encode("ascii", "xmlcharrefreplace")
+    body = _lines(html.encode("ascii", "xmlcharrefreplace"))
     if AS_IT_IS.fullmatch(body):
         return "7bit", body
     return _printable(html)
 
 
 def _header(name: str, value: str) -> str:
+    """Return a header in lines that are as short as its words let them be."""
     if "\n" in value or "\r" in value:
         raise ValueError(f"the header {name} holds a line break")
-    return f"{name}: {value if value.isascii() else _encoded(value)}"
+    if name == "Subject" or not value.isascii():
+        value = in_words(value)
+    line = f"{name}: {value}"
+    return line if len(line) <= HEADER_WIDTH else "\r\n".join(HEADER_LINE.findall(line))
 
 
 @lru_cache(maxsize=256)
 def address(name: str, email: str) -> str:
-    """Return a name and an address as a header holds them: "Harriers via Coachsite" <a@b.c>."""
+    """Return a name and an address as a header holds them: "Harriers via Coachsite" <a@b.c>.
+
+    It is one line, which `in_bytes` folds.
+
+    :raises ValueError: if the address holds a line break or what else no server takes
+    """
     mailbox, _, domain = email.rpartition("@")
     if not domain.isascii():
         email = f"{mailbox}@{domain.encode('idna').decode('ascii')}"
-    if name.isascii():
+    if not (email.isascii() and email.isprintable()):
+        raise ValueError(f"no mail can go to the address {email!r}")
+    name = one_line(name)
+    if in_words(name) == name:
         return formataddr((name, email))
-    return f"{_encoded(name)} <{email}>"
+    return f"{in_words(name, PLAIN_IN_NAME)} <{email}>"
 
 
 @lru_cache(maxsize=256)
-def _encoded(words: str) -> str:
-    return Header(words, "utf-8", maxlinelen=60).encode(linesep="\r\n")
+def in_words(text: str, plain: re.Pattern[str] = PLAIN) -> str:
+    """Return text in ASCII on one line: `plain` words as they are, the others encoded (RFC 2047).
+
+    Neighbours are encoded as one, as the space between two encoded words is not read.
+    """
+    runs = groupby(text.split(" "), key=lambda word: bool(plain.fullmatch(word)))
+    return " ".join(
+        " ".join(run)
+        if is_plain
+        else Header(" ".join(run), "utf-8", maxlinelen=ENCODED_WORD).encode(linesep="")
+        for is_plain, run in runs
+    )

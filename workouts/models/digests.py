@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from athletes.models import Membership
+from athletes.models import MailStop, Membership
 from workouts.models.plans import LEASE, MAX_ATTEMPTS
 
 # What comes later than this is no morning mail any more; the next one tells of it.
@@ -20,12 +20,12 @@ class DigestQuerySet(models.QuerySet["Digest"]):
         """Write what is due, settle what no worker will finish; return the ids of what is due."""
         self.promise(now=now)
         self.settle_lost(now=now)
-        return list(self.due(now).order_by("due_at", "pk").values_list("pk", flat=True))
+        due = self.due(now).filter(membership__in=_receivers())
+        return list(due.order_by("due_at", "pk").values_list("pk", flat=True))
 
     def promise(self, *, now: datetime) -> None:
         """Write a row for each coach whose morning hour has come; a second one cannot be there."""
-        wanted = Membership.objects.exclude(digest_at=None).select_related("user")
-        hours = {member.pk: _hour(member, now) for member in wanted}
+        hours = {member.pk: _hour(member, now) for member in _receivers().select_related("user")}
         come = {pk: at for pk, at in hours.items() if at <= now < at + MORNING}
         there = set(self.filter(membership__in=come).values_list("membership_id", "on"))
         Digest.objects.bulk_create(
@@ -69,6 +69,12 @@ class DigestQuerySet(models.QuerySet["Digest"]):
             attempts=models.F("attempts") + 1,
         )
         return self.filter(lease_token=token)
+
+
+def _receivers() -> models.QuerySet[Membership]:
+    """Return the coaches who want a morning mail, have an account, and whose address takes mail."""
+    stopped = Exists(MailStop.objects.standing(OuterRef("user__email")))
+    return Membership.objects.exclude(digest_at=None).filter(~stopped, user__is_active=True)
 
 
 def _hour(member: Membership, now: datetime) -> datetime:
