@@ -127,14 +127,13 @@ def test_the_history_knows_the_move_of_an_athlete_without_an_account(session, re
 def test_days_that_are_free_are_offered_first_and_what_stands_on_the_others_is_told(
     session, week, reader
 ):
-    make_session(week=week, weekday=6, kind="LONG", title="Long run", notation="16km easy")
-    make_session(week=week, weekday=7, title="Draft of the coach", **EASY_NOTATION)
-    week.publish(now=timezone.now())
-    make_session(week=week, weekday=5, kind="EASY", title="Secret draft", notation="5km easy")
+    week.schedule(weekday=6, **(EASY | {"title": "Long run"}))
+    week.publish(now=MONDAY - timedelta(days=5))
+    week.schedule(weekday=7, **(EASY | {"title": "Secret draft"}))
     page = reader.get(link(session, "move"))
     days = page.context["days"]
     assert [day.is_free for day in days] == sorted((day.is_free for day in days), reverse=True)
-    assert {day.beside for day in days if day.on == date(2026, 12, 5)} == {"Long run"}
+    assert {day.beside for day in days if day.on == MONDAY.date() + 5 * DAY} == {"Long run"}
     assert "beside Long run" in page.text and "Secret draft" not in page.text
 
 
@@ -206,8 +205,15 @@ def test_who_cannot_train_says_why(session, reader):
 def test_who_can_train_after_all_takes_it_back(session, reader):
     reader.post(link(session, "cannot"), POSTED["cannot"])
     assert "I can train after all" in reader.get(link(session, "cannot")).text
-    reader.post(link(session, "cannot"), {"back": "1"})
+    answer = reader.post(link(session, "cannot"), {"back": "1"}, follow=True)
+    assert "Taken back. Your coach sees that you train." in answer.text
     assert not Result.objects.exists()
+
+
+def test_a_session_that_is_still_to_come_is_logged_with_a_warning(session, reader, monkeypatch):
+    assert "still to come" in reader.get(link(session, "done")).text
+    monkeypatch.setattr("django.utils.timezone.now", lambda: MONDAY + DAY)
+    assert "still to come" not in reader.get(link(session, "done")).text
 
 
 def test_what_was_run_is_not_called_off_by_a_late_click(session, reader):

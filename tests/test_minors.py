@@ -7,6 +7,7 @@ from anymail.signals import AnymailTrackingEvent
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.urls import reverse
 
 from athletes.models import Athlete, MailStop
 from athletes.roster import RosterRefused, import_roster
@@ -58,6 +59,19 @@ def test_who_turns_18_in_a_year_is_grown_up_from_the_next_new_year(athlete):
 
 def test_a_coach_can_mark_a_minor_whose_year_is_not_known(minor):
     assert minor.needs_guardian(date(2026, 11, 25))
+
+
+@pytest.mark.parametrize(("guardian", "is_warned"), [("", True), ("parent@home.example", False)])
+def test_whoever_makes_an_athlete_a_minor_is_told_that_no_mail_goes_without_a_guardian(
+    coach_client, athlete, guardian, is_warned
+):
+    url = reverse("athlete_edit", args=[athlete.pk])
+    form = coach_client.get(url).context["form"]
+    data = {name: "" if value is None else value for name, value in form.initial.items()}
+    data |= {"birth_year": 2012, "guardian_email": guardian}
+    page = coach_client.post(url, data, follow=True)
+    assert Athlete.objects.get(pk=athlete.pk).birth_year == 2012
+    assert ("until a guardian&#x27;s address" in page.text) == is_warned
 
 
 # The copy

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from athletes.models import Athlete
+from athletes.models import Athlete, monday_of
 from tests.make import (
     EASY,
     MONDAY,
@@ -303,8 +303,19 @@ def test_one_athlete_is_published_from_the_page_of_the_week(coach_client, squad)
     assert "Publish revision 2" in page.text
     coach_client.post(of_athlete("athlete_publish", squad["ana"]))
     page = coach_client.get(of_athlete("athlete_week", squad["ana"]))
+    assert "Changes are mailed" not in page.text  # nothing has been mailed yet
     assert "Published as it stands, revision 2" in page.text
     assert squad["bo"].weeks.get().plans.count() == 0
+
+
+def test_the_coach_is_told_how_long_the_changes_of_a_mailed_week_settle(coach_client, athlete):
+    this_week = monday_of(timezone.now().date())
+    plan = make_plan(athlete=athlete, starts_on=this_week, now=timezone.now())
+    Delivery.objects.update(state="SENT", sent_at=timezone.now(), sent_to=athlete.email)
+    plan.week.schedule(weekday=5, **EASY)
+    url = reverse("athlete_publish", args=[athlete.pk, this_week])
+    page = coach_client.post(url, follow=True)
+    assert "Changes are mailed 10 minutes after the last edit." in page.text
 
 
 def test_a_change_that_was_taken_back_is_no_change(coach_client, athlete):

@@ -9,7 +9,7 @@ from django.core.signing import b62_encode
 from django.test import Client
 from django.urls import reverse
 
-from athletes.models import MailKind, MailStop, Unsubscription
+from athletes.models import Athlete, MailKind, MailStop, Unsubscription
 from tests.make import EASY, make_athlete, make_plan, make_user
 from tests.test_access import dump
 from workouts import delivery
@@ -77,6 +77,21 @@ def test_one_click_stops_the_mail_at_once_without_log_in_cookie_or_redirect(
     assert (plan.delivery.state, plan.delivery.last_error) == (State.SKIPPED, "unsubscribed")
     assert send(plan).state == State.SKIPPED
     assert mail.outbox == []
+
+
+def test_who_has_no_account_lets_the_mails_come_again_by_the_same_link(plan, athlete, stranger):
+    Athlete.objects.filter(pk=athlete.pk).update(user=None)
+    page = stranger.post(link(athlete))
+    assert "Send them again after all" in page.text
+    again = stranger.post(link(athlete), {"again": "1"})
+    assert "Stop these mails?" in again.text
+    assert send(plan).state == State.SENT
+    # A link that was sent to another address gives nothing back.
+    stranger.post(link(athlete))
+    old = link(athlete)
+    Athlete.objects.filter(pk=athlete.pk).update(email="new@club.example")
+    assert "Send them again" not in stranger.post(old, {"again": "1"}).text
+    assert athlete.unsubscriptions.exists()
 
 
 def test_a_second_click_changes_nothing(plan, athlete, stranger):

@@ -61,9 +61,10 @@ class ResultQuerySet(models.QuerySet["Result"]):
             self.log(session, outcome=missed, rpe=None, comment=reason, splits=[], by=by, now=now)
             return True
 
-    def take_back(self, session: Session) -> None:
-        """Forget that a session was missed; what was run stays."""
-        self.filter(session=session, outcome=Result.Outcome.MISSED).delete()
+    def take_back(self, session: Session) -> bool:
+        """Forget that a session was missed; False if it was not, and what was run stays."""
+        gone, _ = self.filter(session=session, outcome=Result.Outcome.MISSED).delete()
+        return bool(gone)
 
 
 class Result(models.Model):

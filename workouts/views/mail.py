@@ -138,8 +138,8 @@ def mail_cannot(request: SiteRequest, session: Session, planned: Planned) -> Htt
     result = context["result"]
     form = CannotForm(request.POST or None, initial={"reason": result.comment if result else ""})
     if "back" in request.POST:
-        Result.objects.take_back(session)
-        messages.success(request, "Taken back. Your coach sees that you train.")
+        if Result.objects.take_back(session):
+            messages.success(request, "Taken back. Your coach sees that you train.")
         return redirect(request.path)
     if request.method == "POST" and form.is_valid():
         by, reason = session.week.athlete.user, form.cleaned_data["reason"]
