@@ -11,11 +11,11 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from athletes.models import MailStop, Membership, Team, User
+from athletes.models import MailStop, Membership, Team, Unsubscription, User
 from tests.make import EASY, MONDAY, make_athlete, make_plan, make_team, make_user, make_week
 from tests.sink import Server
 from workouts import digests, tasks
-from workouts.models import Delivery, Digest, Result
+from workouts.models import Action, Delivery, Digest, Result, acting
 from workouts.models.plans import LEASE
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,22 @@ def text(*, at: datetime = MORNING) -> str:
 def log(week, weekday: int, *, by: User, now: datetime = MORNING, **more) -> Result:
     facts = {"outcome": "DONE", "rpe": 5, "comment": "", "splits": []} | more
     return Result.objects.log(week.sessions.get(weekday=weekday), by=by, now=now, **facts)
+
+
+def test_it_tells_what_athletes_moved_and_which_mails_they_ended(member, week, client):
+    athlete = week.athlete
+    early = MORNING - timedelta(hours=2)
+    for at, day in ((early, 5), (MORNING + timedelta(hours=2), 6)):
+        with acting(
+            team=athlete.team, by=None, path=Action.Path.MAIL, label=f"Ana moved it to day {day}"
+        ):
+            week.move(week.sessions.get(title="6 × 800 m"), weekday=day)
+        Action.objects.filter(label__endswith=str(day)).update(at=at)
+    Unsubscription.objects.note(athlete, "PLAN", now=early)
+    told = text()
+    assert "MOVED BY ATHLETES\n\n- Ana moved it to day 5\n" in told
+    assert "day 6" not in told
+    assert "- Ana Sousa wants no more of: " in told
 
 
 # When

@@ -17,7 +17,7 @@ from django.db.models import Max, Min
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from athletes.models import Team, monday_of
+from athletes.models import Team, Unsubscription, monday_of
 from workouts import mail_room
 from workouts.delivery import (
     BACKENDS,
@@ -31,7 +31,7 @@ from workouts.delivery import (
     words,
 )
 from workouts.mails import fold, one_line
-from workouts.models import Delivery, Digest, Kind, PublishedPlan, Result, Session
+from workouts.models import Action, Delivery, Digest, Kind, PublishedPlan, Result, Session
 from workouts.models.plans import HELD
 from workouts.smtp import HeldBack
 
@@ -157,7 +157,8 @@ def morning(digest: Digest, *, now: datetime) -> Morning:
         ("Today", today(team, digest.on)),
         ("Missed yesterday", missed(team, digest.on - timedelta(days=1))),
         ("Comments", comments(team, since=since, until=now, but_by=member.user_id)),
-        ("Mails", troubled_mails(team, now=now)),
+        ("Moved by athletes", moves(team, since=since, until=now)),
+        ("Mails", (*troubled_mails(team, now=now), *turned_off(team, since=since, until=now))),
     )
     address = settings.SITE_URL
     return Morning(
@@ -228,6 +229,14 @@ def comments(team: Team, *, since: datetime, until: datetime, but_by: int) -> It
         yield f"{session.week.athlete.name}, {session.title}{felt}: “{result.comment}”"
 
 
+def moves(team: Team, *, since: datetime, until: datetime) -> Iterator[str]:
+    """Yield what athletes moved from their mails in that time; none of it is published yet."""
+    found = Action.objects.filter(
+        team=team, path=Action.Path.MAIL, at__gt=since, at__lte=until, undone_by=None
+    )
+    yield from found.order_by("at", "pk").values_list("label", flat=True)
+
+
 def troubled_mails(team: Team, *, now: datetime) -> Iterator[str]:
     """Yield the mails that failed or are unclear, and the weeks whose plan is promised soon."""
     state = Delivery.State
@@ -245,6 +254,13 @@ def troubled_mails(team: Team, *, now: datetime) -> Iterator[str]:
             yield f"{week.athlete.name}, week of {week.starts_on:%-d %B}: {line}"
     if late := [row.athlete.name for row in mail_room.room(team, now=now).in_danger]:
         yield f"No plan published, mail promised within two days: {listed(late)}"
+
+
+def turned_off(team: Team, *, since: datetime, until: datetime) -> Iterator[str]:
+    """Yield which kinds of mail athletes have ended in that time."""
+    ended = Unsubscription.objects.filter(athlete__team=team, at__gt=since, at__lte=until)
+    for one in ended.select_related("athlete").order_by("at", "pk"):
+        yield f"{one.athlete.name} wants no more of: {one.get_kind_display()}"
 
 
 def listed(names: Sequence[str]) -> str:
