@@ -838,7 +838,10 @@ def _update_if(
     name = connection.ops.quote_name
     columns = {field: name(str(field.column)) for field in (*fields, *asked)}
     becomes = ", ".join(f"{columns[field]} = %s" for field in fields)
-    is_value = [f"{columns[field]} = %s" for field in holds]
+    # The row is found by its id, the first of them: on a Sunday evening thousands of rows share one
+    # due time, and PostgreSQL would look for it by the index of these. It uses none for this form.
+    first, *others = holds
+    is_value = [f"{columns[first]} = %s", *(f"({columns[one]} = %s) IS TRUE" for one in others)]
     is_none = [f"{columns[field]} IS NULL" for field in asked if field not in holds]
     table = name(Delivery._meta.db_table)
     conditions = [*is_value, *is_none]
