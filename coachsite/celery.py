@@ -68,4 +68,4 @@ def freeze_what_is_loaded(**_: Any) -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(5_000, 10, 5)

@@ -36,7 +36,7 @@ LONG_ON_THE_WIRE = MINUTE
 # So that many edits of a week that was mailed make one mail.
 SETTLING = settings.CHANGE_MAIL_SETTLES_MINUTES * MINUTE
 BATCH = 100  # weeks that are published in one go, to bound what is held in memory
-MAILS = 50  # one connection to the mail server carries them; each is claimed and marked by itself
+MAILS = 100  # one connection to the mail server carries them; each is claimed and marked by itself
 REPLACED = "replaced by a newer revision"
 AS_SENT = "nothing changed since it was sent"
 ADDRESS_STOPPED = "the address bounced, or marked a mail as spam"
