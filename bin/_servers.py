@@ -120,8 +120,13 @@ def unprivileged_user() -> pwd.struct_passwd:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """Run a cluster of its own in a temporary folder; yield its DATABASE_URL."""
+def postgresql(*, for_tests: bool = False) -> Iterator[str]:
+    """Run a cluster of its own in a temporary folder; yield its DATABASE_URL.
+
+    A test works in one transaction that is never committed. Were the tables analysed meanwhile,
+    they would count as empty, whatever the test has put there, and a query be planned that takes
+    hours: so none are `for_tests`.
+    """
     folder = postgresql_folder()
     if folder is None:
         raise SetupError("PostgreSQL is not installed")
@@ -135,7 +140,7 @@ def postgresql() -> Iterator[str]:
             os.chown(path, unprivileged_user().pw_uid, unprivileged_user().pw_gid)
     try:
         make_cluster(folder, home, become)
-        with serve_cluster(folder, home, become, password) as url:
+        with serve_cluster(folder, home, become, password, for_tests=for_tests) as url:
             yield url
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -150,7 +155,12 @@ def make_cluster(folder: str, home: Path, become: Callable[[], None] | None) -> 
 
 @contextlib.contextmanager
 def serve_cluster(
-    folder: str, home: Path, become: Callable[[], None] | None, password: str
+    folder: str,
+    home: Path,
+    become: Callable[[], None] | None,
+    password: str,
+    *,
+    for_tests: bool,
 ) -> Iterator[str]:
     port = free_port()
     settings = {
@@ -161,6 +171,7 @@ def serve_cluster(
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        "autovacuum": "off" if for_tests else "on",
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     tied = die_with(os.getpid())
