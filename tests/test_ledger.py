@@ -11,7 +11,7 @@ from athletes.models import Athlete, MailStop
 from tests.make import EASY, make_athlete, make_plan
 from workouts import delivery
 from workouts.models import Delivery, PublishedPlan, SentMail
-from workouts.models.plans import ADDRESS_STOPPED, LEASE, SETTLING
+from workouts.models.plans import ADDRESS_STOPPED, AS_SENT, LEASE, SETTLING
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +130,36 @@ def test_while_a_second_copy_is_asked_for_the_mail_counts_as_sent(plan, athlete,
     publish_more(plan, at=SUNDAY_EVENING)
     sweep(SUNDAY_EVENING + SETTLING)
     assert "1 change" in mail.outbox[-1].subject
+
+
+def set_back(plan: PublishedPlan, *, at: datetime) -> None:
+    """Publish an edit, and then the week as it was before."""
+    publish_more(plan, at=at)
+    plan.week.sessions.get(weekday=5).remove()
+    plan.week.publish(now=at + MINUTE)
+    assert plan.week.plans.latest("revision").delivery.last_error == AS_SENT
+
+
+def test_a_week_that_was_edited_and_set_back_is_sent_a_second_time_as_the_athlete_has_it(
+    plan, coach_client
+):
+    sweep(SUNDAY_EVENING)
+    set_back(plan, at=SUNDAY_EVENING)
+    page = coach_client.get(f"/mails/{plan.delivery.pk}/")
+    assert "Send" in page.context["send"]
+    assert Delivery.objects.get(plan=plan).send_again(now=SUNDAY_EVENING + 2 * MINUTE)
+    sweep(SUNDAY_EVENING + 2 * MINUTE)
+    assert [message.subject for message in mail.outbox] == [mail.outbox[0].subject] * 2
+
+
+def test_an_edit_that_was_held_back_and_then_set_back_never_goes(plan, athlete):
+    sweep(SUNDAY_EVENING)
+    stop(athlete.email)
+    set_back(plan, at=SUNDAY_EVENING)
+    MailStop.objects.lift(athlete.email, now=SUNDAY_EVENING)
+    Delivery.objects.wanted_again(athlete, now=SUNDAY_EVENING + 2 * MINUTE)
+    sweep(SUNDAY_EVENING + SETTLING + 2 * MINUTE)
+    assert len(mail.outbox) == 1
 
 
 def test_a_second_copy_that_was_paused_until_the_week_was_over_leaves_the_mail_sent(plan, team):

@@ -7,7 +7,6 @@ depend on when it is asked for: where nothing changed, its bytes are the same.
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from typing import Final
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from icalendar import STATUS, TRANSP, Calendar, Event, vDuration
 
 from athletes.models import Athlete, monday_of
 from workouts import mails
-from workouts.mail_links import calendar_token
+from workouts.mail_links import address_of, calendar_token
 from workouts.models import Kind, PublishedPlan
 from workouts.models.plans import local_instant
 from workouts.wording import Planned
@@ -34,12 +33,7 @@ CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]
 def calendar_address(athlete: Athlete) -> str:
     """Return the secret address of an athlete's calendar; nothing is fetched for it."""
     token = calendar_token(athlete_id=athlete.pk, key=athlete.calendar_key)
-    return f"{settings.SITE_URL}{_feed_path().replace('TOKEN', token)}"
-
-
-@cache
-def _feed_path() -> str:
-    return reverse("calendar_feed", args=["TOKEN"])
+    return address_of("calendar_feed", token)
 
 
 def calendar_of(athlete: Athlete, *, today: date, domain: str) -> bytes:

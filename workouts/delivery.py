@@ -29,7 +29,7 @@ from django.urls import reverse
 from athletes.models import Athlete, MailKind, Membership, User
 from workouts import mails
 from workouts.calendars import calendar_address
-from workouts.mail_links import Purpose, session_token, unsubscribe_token
+from workouts.mail_links import Purpose, address_of, session_token, unsubscribe_token
 from workouts.models import Delivery, Kind, PublishedPlan, SentMail
 from workouts.models.plans import HOLD_UNCLEAR, MINUTE, REPLACED, DeliveryQuerySet
 from workouts.revisions import Change, changes
@@ -354,17 +354,6 @@ def links_of(session: dict[str, Any], athlete: Athlete, *, week_ends: datetime) 
         (word, address_of(f"mail_{purpose}", session_token(purpose, **ids)))
         for purpose, word in LINK_WORDS.items()
     )
-
-
-def address_of(page: str, token: str) -> str:
-    """Return the full address of a page that a token opens."""
-    return f"{settings.SITE_URL}{path_of(page).replace('TOKEN', token)}"
-
-
-@cache
-def path_of(page: str) -> str:
-    """Return the path of a page for any token: looking up the URL takes longer than signing."""
-    return reverse(page, args=["TOKEN"])
 
 
 def stop_address(athlete: Athlete, kind: MailKind) -> str:

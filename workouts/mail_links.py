@@ -10,11 +10,12 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2s, sha256
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer, b62_decode, b62_encode
+from django.urls import reverse
 from django.utils.encoding import force_bytes
 
 # How long after its week an athlete can still tell how a session went.
@@ -116,6 +117,17 @@ def read_calendar(token: str) -> CalendarLink:
     """
     athlete_id, key = _read(CALENDAR, token, parts=2)
     return CalendarLink(b62_decode(athlete_id), key)
+
+
+def address_of(page: str, token: str) -> str:
+    """Return the full address of a page that a token opens."""
+    return f"{settings.SITE_URL}{_path_of(page).replace('TOKEN', token)}"
+
+
+@cache
+def _path_of(page: str) -> str:
+    # For any token: to look up the URL takes longer than to sign.
+    return reverse(page, args=["TOKEN"])
 
 
 class ShortSigner(Signer):

@@ -120,6 +120,11 @@ class PublishedPlanQuerySet(models.QuerySet["PublishedPlan"]):
         )
         return self.filter(~models.Exists(newer))
 
+    def told(self) -> Self:
+        """Leave out those whose mail never goes: replaced before it went, or as sent before."""
+        dropped = Q(delivery__is_replaced=True) | Q(delivery__last_error=AS_SENT)
+        return self.exclude(dropped, delivery__state="SKIPPED")
+
     def released(self, athlete: Athlete, *, today: date) -> Self:
         """Return the plans of an athlete's weeks that the athlete may see on that day.
 
@@ -721,7 +726,7 @@ class Delivery(models.Model):
         From then on it is as one whose arrival is unclear: sent once more under the same
         Message-ID, and not a third time.
         """
-        with _newest_of(self) as newest:
+        with _newest_of(self, told=True) as newest:
             open_to_it = newest.filter(resent=False, is_replaced=False, not_after__gt=now)
             asked = open_to_it.filter(state=Delivery.State.SENT).update(
                 state=Delivery.State.UNCLEAR,
@@ -747,14 +752,16 @@ class Delivery(models.Model):
 
 
 @contextmanager
-def _newest_of(delivery: Delivery) -> Iterator[DeliveryQuerySet]:
-    """Give the delivery while no newer revision of its week can come; none if one is there."""
+def _newest_of(delivery: Delivery, *, told: bool = False) -> Iterator[DeliveryQuerySet]:
+    """Give the delivery while no newer revision of its week can come; none if one is there.
+
+    With `told`, one whose mail never goes is no newer one: what the athlete holds is this.
+    """
     plan = delivery.plan
     with transaction.atomic():
         TrainingWeek.objects.select_for_update(no_key=True).get(pk=plan.week_id)
-        # One that says the same again was not mailed: what the athlete holds is this one.
         newer = PublishedPlan.objects.filter(week=plan.week_id, revision__gt=plan.revision)
-        newer = newer.exclude(delivery__last_error=AS_SENT)
+        newer = newer.told() if told else newer
         one = Delivery.objects.filter(pk=delivery.pk)
         yield one.none() if newer.exists() else one
 

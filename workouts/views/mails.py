@@ -21,8 +21,7 @@ from athletes.requests import SiteRequest, coached_team
 from workouts import delivery as post_office
 from workouts import mail_room
 from workouts.dashboard import PAGE_ROWS
-from workouts.models import Delivery, SentMail
-from workouts.models.plans import AS_SENT
+from workouts.models import Delivery, PublishedPlan, SentMail
 
 MAY_HAVE_GONE = (
     Delivery.State.SENT,
@@ -136,8 +135,8 @@ def mail_detail(request: SiteRequest, mail_id: int) -> HttpResponse:
     mail, is_kept = copy_of(delivery)
     athlete, plan = delivery.plan.week.athlete, delivery.plan
     now = timezone.now()
-    newer = plan.week.plans.filter(revision__gt=plan.revision)
-    is_newest = not newer.exclude(delivery__last_error=AS_SENT).exists()
+    newer = PublishedPlan.objects.filter(week=plan.week_id, revision__gt=plan.revision)
+    is_newest = not newer.told().exists()
     stops = MailStop.objects.standing(Value(athlete.email))
     is_kept_back = athlete.team.mails_paused_at or stops or delivery.why_held(now=now)
     can_go = is_newest and delivery.not_after > now and not is_kept_back
