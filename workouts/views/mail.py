@@ -167,7 +167,6 @@ def mail_move(request: SiteRequest, session: Session, planned: Planned) -> HttpR
     context |= {
         "form": form,
         "days": days_offered(session, was_on=was_on),
-        "next_monday": monday_of(was_on) + timedelta(days=7),
         "on": day_known(session, was_on),
         "was_on": was_on,
     }
@@ -202,6 +201,16 @@ class DayChoice(NamedTuple):
     on: date
     beside: str
     is_close: bool
+    is_next: bool  # it lies in the week after
+
+    @property
+    def note(self) -> str:
+        said = (
+            "next week" if self.is_next else "",
+            f"beside {self.beside}" if self.beside else "",
+            "close to a hard day" if self.is_close else "",
+        )
+        return ", ".join(filter(None, said))
 
     @property
     def is_free(self) -> bool:
@@ -210,9 +219,10 @@ class DayChoice(NamedTuple):
 
 def days_offered(session: Session, *, was_on: date) -> list[DayChoice]:
     """Return the days to choose from, those that are free first."""
-    known = known_sessions(session, since=monday_of(was_on))
+    monday = monday_of(was_on)
+    known = known_sessions(session, since=monday)
     days = [
-        DayChoice(day.on, ", ".join(known[day.on]), bool(day.doubts))
+        DayChoice(day.on, ", ".join(known[day.on]), bool(day.doubts), monday_of(day.on) > monday)
         for day in legal_days(session, was_on=was_on).days
     ]
     return sorted(days, key=lambda day: (not day.is_free, day.on))
